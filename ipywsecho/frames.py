@@ -1,0 +1,230 @@
+"""Frames, and the bounded log that keeps them.
+
+A log is a chain of chunks to which frames are only ever appended. What it hands out, a `Frames`, is
+a window onto those chunks: made in constant time, and never changed by what is logged later. About
+the square root of the history makes a chunk, so that neither the work of an append nor the share of
+memory that forgotten frames still hold grows with the history.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from math import isqrt
+from typing import Any, NamedTuple, Self, overload
+
+__all__ = ["Frame", "FrameLog", "Frames", "Notice"]
+
+_SHOWN_IN_REPR = 60
+
+
+class _FrameFields(NamedTuple):
+    data: str | bytes
+    time: float
+    sent: bool
+    size: int
+
+
+class Frame(_FrameFields):
+    """One message that went over a WebSocket.
+
+    Attributes:
+        data: The payload: `str` for a text frame, `bytes` for a binary one (RFC 6455, section 5.6).
+        time: When it was received or handed to the network, in seconds since the epoch.
+        sent: True for a frame sent by us, False for one received.
+        size: Length of the payload in bytes.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, data: str | bytes, time: float, sent: bool = False) -> Self:
+        """Measure the payload and keep it with its circumstances."""
+        # The length of an ASCII string is known without encoding it, and most frames are ASCII.
+        is_measured = isinstance(data, bytes) or data.isascii()
+        size = len(data) if is_measured else len(data.encode("utf-8", "surrogatepass"))  # type: ignore[union-attr]
+        return tuple.__new__(cls, (data, time, sent, size))
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return self[:3]
+
+    def __repr__(self) -> str:
+        data = self.data
+        shown = repr(data if len(data) <= _SHOWN_IN_REPR else data[:_SHOWN_IN_REPR])
+        more = "" if len(data) <= _SHOWN_IN_REPR else "…"
+        return f"Frame({shown}{more}, time={self.time!r}, sent={self.sent}, size={self.size})"
+
+    def json(self) -> Any:
+        """Return the payload read as JSON.
+
+        Raises:
+            ValueError: If the payload is not JSON.
+        """
+        return json.loads(self.data)
+
+
+class Notice(NamedTuple):
+    """Something that happened to the connection, between its frames.
+
+    Attributes:
+        time: When it happened, in seconds since the epoch.
+        text: What happened, in one line.
+        is_error: Whether it is something to mend.
+    """
+
+    time: float
+    text: str
+    is_error: bool = False
+
+
+class Frames(Sequence[Frame]):
+    """Frames in the order they came, oldest first: an immutable value.
+
+    Indexing costs about the same everywhere, and a slice is again a `Frames` that copies nothing.
+
+    Attributes:
+        total: How many frames the log has ever seen, those it has forgotten included.
+    """
+
+    __slots__ = ("_chunks", "_firsts", "_start", "_stop", "total")
+
+    def __init__(
+        self,
+        chunks: tuple[list[Frame], ...],
+        firsts: tuple[int, ...],
+        start: int,
+        stop: int,
+        total: int,
+    ) -> None:
+        self._chunks = chunks
+        self._firsts = firsts
+        self._start = start
+        self._stop = stop
+        self.total = total
+
+    def __len__(self) -> int:
+        return self._stop - self._start
+
+    def __repr__(self) -> str:
+        return f"<Frames: {len(self):,} of {self.total:,}>"
+
+    @overload
+    def __getitem__(self, index: int) -> Frame: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Frames": ...
+    def __getitem__(self, index: int | slice) -> "Frame | Frames":
+        """Return the frame at an index, or the frames of a slice."""
+        if isinstance(index, slice):
+            return self._slice(index)
+        number = index + (self._stop if index < 0 else self._start)
+        if not self._start <= number < self._stop:
+            raise IndexError(f"frame {index} of {len(self)}")
+        chunk = bisect_right(self._firsts, number) - 1
+        return self._chunks[chunk][number - self._firsts[chunk]]
+
+    def __iter__(self) -> Iterator[Frame]:
+        for chunk, first in zip(self._chunks, self._firsts, strict=True):
+            # An index loop, because the newest chunk grows while somebody iterates.
+            for index in range(max(self._start - first, 0), min(len(chunk), self._stop - first)):
+                yield chunk[index]
+
+    def __reversed__(self) -> Iterator[Frame]:
+        for chunk, first in zip(reversed(self._chunks), reversed(self._firsts), strict=True):
+            newest = min(len(chunk), self._stop - first)
+            for index in range(newest - 1, max(self._start - first, 0) - 1, -1):
+                yield chunk[index]
+
+    def _slice(self, index: slice) -> "Frames":
+        start, stop, step = index.indices(len(self))
+        if step == 1:
+            begin = self._start + start
+            end = max(begin, self._start + stop)
+            return Frames(self._chunks, self._firsts, begin, end, self.total)
+        frames = [self[number] for number in range(start, stop, step)]
+        return Frames((frames,), (0,), 0, len(frames), self.total)
+
+
+class FrameLog:
+    """The newest frames of a stream, at a constant cost for each.
+
+    Args:
+        history: How many frames are kept.
+        history_bytes: How many bytes of payload are kept. The newest frame is always kept.
+
+    Raises:
+        ValueError: If a limit is less than one.
+    """
+
+    def __init__(self, history: int, history_bytes: int) -> None:
+        if history < 1 or history_bytes < 1:
+            raise ValueError(
+                f"history={history!r} and history_bytes={history_bytes!r} must be at least 1"
+            )
+        self._history = history
+        self._history_bytes = history_bytes
+        chunks = isqrt(history)
+        self._chunk_frames = -(-history // chunks)
+        self._chunk_bytes = -(-history_bytes // chunks)
+        self.total = 0
+        """How many frames were ever appended."""
+        self.total_bytes = 0
+        """How many bytes of payload were ever appended."""
+        self.cleared = 0
+        """How many frames `clear` has put out of sight."""
+        self._start = 0
+        self._forgotten_bytes = 0
+        self._view: Frames | None = None
+        self._begin_chain()
+
+    @property
+    def frames(self) -> Frames:
+        """The frames kept now, as a value that later ones do not change."""
+        view = self._view
+        if view is None:
+            total = self.total
+            view = self._view = Frames(self._chunks, self._firsts, self._start, total, total)
+        return view
+
+    def append(self, frame: Frame) -> None:
+        """Keep a frame, and forget the oldest ones that exceed the limits."""
+        self._tail.append(frame)
+        self._view = None
+        total = self.total = self.total + 1
+        total_bytes = self.total_bytes = self.total_bytes + frame.size
+        if (
+            total - self._start > self._history
+            or total_bytes - self._forgotten_bytes > self._history_bytes
+        ):
+            self._forget()
+        if total >= self._full_at or total_bytes >= self._full_at_bytes:
+            self._begin_chunk()
+
+    def clear(self) -> None:
+        """Forget the frames kept; the totals go on counting."""
+        self._start = self.cleared = self.total
+        self._forgotten_bytes = self.total_bytes
+        self._view = None
+        self._begin_chain()
+
+    def _begin_chain(self) -> None:
+        self._chunks: tuple[list[Frame], ...] = ()
+        self._firsts: tuple[int, ...] = ()
+        self._begin_chunk()
+
+    def _begin_chunk(self) -> None:
+        self._tail: list[Frame] = []
+        self._chunks = (*self._chunks, self._tail)
+        self._firsts = (*self._firsts, self.total)
+        self._view = None
+        self._full_at = self.total + self._chunk_frames
+        self._full_at_bytes = self.total_bytes + self._chunk_bytes
+
+    def _forget(self) -> None:
+        newest = self.total - 1
+        while self._start < newest and (
+            self.total - self._start > self._history
+            or self.total_bytes - self._forgotten_bytes > self._history_bytes
+        ):
+            self._forgotten_bytes += self._chunks[0][self._start - self._firsts[0]].size
+            self._start += 1
+            if len(self._firsts) > 1 and self._start >= self._firsts[1]:
+                self._chunks = self._chunks[1:]
+                self._firsts = self._firsts[1:]
