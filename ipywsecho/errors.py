@@ -1,0 +1,292 @@
+"""What can go wrong, in words.
+
+ConsoleError
+├── InvalidURIError (also a ValueError)     the address is not that of a WebSocket
+├── OptionError (also a ValueError)         an option for the connection cannot be used
+├── ConnectError (also a ConnectionError)   the connection could not be opened
+│   └── HandshakeError                      something answered, but did not open a WebSocket
+├── ClosedError (also a ConnectionError)    the connection ended otherwise than normally
+└── NotConnectedError (also a RuntimeError) there is no connection to send over
+
+`translate` turns the errors of the network, of TLS and of the WebSocket protocol into these, in one
+place. Each says in one line what happened and what to do, and keeps the original as `__cause__`.
+"""
+
+import socket
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from websockets.exceptions import ConnectionClosed
+
+__all__ = [
+    "ClosedError",
+    "ConnectError",
+    "ConsoleError",
+    "HandshakeError",
+    "InvalidURIError",
+    "NotConnectedError",
+    "OptionError",
+    "check_close_frame",
+    "closing",
+    "line_of",
+    "translate",
+]
+
+NORMAL_CODES = frozenset({1000, 1001, 1005})
+"""Close codes of a connection that ended as it should (RFC 6455, section 7.4.1)."""
+
+_BODY_SHOWN = 200
+
+
+class ConsoleError(Exception):
+    """Something that a person should read."""
+
+
+class InvalidURIError(ConsoleError, ValueError):
+    """The address is not that of a WebSocket."""
+
+
+class OptionError(ConsoleError, ValueError):
+    """An option for the connection cannot be used."""
+
+
+class ConnectError(ConsoleError, ConnectionError):
+    """The connection could not be opened."""
+
+
+class HandshakeError(ConnectError):
+    """Something answered, but did not open a WebSocket.
+
+    Attributes:
+        status: The HTTP status of the answer, or `None` if it had none.
+        body: The beginning of the answer's text.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, body: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+
+
+class ClosedError(ConsoleError, ConnectionError):
+    """The connection ended otherwise than normally.
+
+    Attributes:
+        code: The close code (RFC 6455, section 7.4), 1006 if there was no close frame.
+        reason: What the close frame said.
+    """
+
+    def __init__(self, message: str, *, code: int, reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+
+
+class NotConnectedError(ConsoleError, RuntimeError):
+    """There is no connection to send over."""
+
+
+def line_of(error: BaseException) -> str:
+    """Return an error as one line that names its type, as some have no message at all."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def check_close_frame(code: int, reason: str) -> None:
+    """Raise if a close frame cannot carry this code and reason (RFC 6455, sections 5.5.1 and 7.4).
+
+    Raises:
+        OptionError: If the code is reserved or the reason too long.
+    """
+    if code not in _CODES_TO_SEND and not 3000 <= code < 5000:
+        raise OptionError(
+            f"a close frame cannot carry the code {code!r}; use 1000, or 3000 to 4999"
+        )
+    if len(reason.encode()) > 123:
+        raise OptionError(f"a close frame has room for a reason of 123 bytes, not for {reason!r}")
+
+
+_CODES_TO_SEND = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+
+
+def closing(end: "ConnectionClosed") -> tuple[int, str, str]:
+    """Return the close code, the reason, and a line that tells who closed.
+
+    The code is that of the close frame that came first, or 1006 if neither side sent one
+    (RFC 6455, section 7.1.5).
+    """
+    if end.rcvd is not None and (end.sent is None or end.rcvd_then_sent):
+        frame, who = end.rcvd, "closed by the server"
+    elif end.sent is not None:
+        frame, who = end.sent, "closed by this console"
+    else:
+        return 1006, "", "connection lost, with no close frame (1006)"
+    reason = f" “{frame.reason}”" if frame.reason else ""
+    code = "without a code (1005)" if frame.code == 1005 else str(int(frame.code))
+    return int(frame.code), frame.reason, f"{who}: {code}{reason}"
+
+
+def translate(error: BaseException, uri: str) -> ConsoleError:
+    """Return a foreign error as one of ours.
+
+    Args:
+        error: What was raised while connecting to `uri` or while being connected.
+        uri: The address, for the message.
+    """
+    ours = error if isinstance(error, ConsoleError) else _translated(error, uri)
+    if ours is not error:
+        ours.__cause__ = error
+    return ours
+
+
+def _translated(error: BaseException, uri: str) -> ConsoleError:
+    from websockets import exceptions as ws
+
+    match error:
+        case ws.ConnectionClosed():
+            return _closed(error)
+        case ws.InvalidURI():
+            return _invalid_uri(uri, error.msg)
+        case ws.InvalidStatus():
+            return _refused(error.response, uri)
+        case ws.InvalidProxy() | ws.ProxyError():
+            return ConnectError(
+                f"the proxy on the way to {uri} cannot be used ({line_of(error)}); give another "
+                "one with proxy=…, or none with proxy=None"
+            )
+        case ws.NegotiationError():
+            return HandshakeError(
+                f"{uri} and this console agree on no subprotocol or extension ({error}); change "
+                "subprotocols=… or compression=…"
+            )
+        case ws.InvalidHandshake():
+            return HandshakeError(
+                f"{uri} answered, but not as a WebSocket server ({line_of(error)}); check the "
+                "port, and whether it wants wss:// instead of ws://"
+            )
+        case OSError():
+            return _unreachable(error, uri)
+        case NotImplementedError():
+            return ConnectError(
+                "this Python has no network sockets, as in a notebook that runs inside the "
+                "browser; use a kernel on a real machine"
+            )
+        case ValueError() if not _has_valid_port(uri):
+            return _invalid_uri(uri, str(error))
+        case TypeError() | ValueError():
+            return OptionError(f"the connection cannot use an option as given: {error}")
+    return ConnectError(f"connecting to {uri} failed: {line_of(error)}")
+
+
+def _has_valid_port(uri: str) -> bool:
+    try:
+        _ = urlsplit(uri).port
+    except ValueError:
+        return False
+    return True
+
+
+def _invalid_uri(uri: str, problem: str) -> InvalidURIError:
+    scheme, _, rest = uri.partition("://")
+    if scheme in ("http", "https") and rest:
+        hint = f"write {scheme.replace('http', 'ws')}://{rest}"
+    elif "://" not in uri:
+        hint = f"write ws://{uri}"
+    else:
+        hint = "it looks like ws://host:port/path, or wss://… with encryption"
+    return InvalidURIError(f"{uri!r} is not the address of a WebSocket ({problem}); {hint}")
+
+
+def _refused(response: Any, uri: str) -> HandshakeError:
+    status = response.status_code
+    try:
+        phrase = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = f"{status} {response.reason_phrase}"
+    body = " ".join(bytes(response.body or b"").decode("utf-8", "replace").split())
+    if len(body) > _BODY_SHOWN:
+        body = body[:_BODY_SHOWN] + "…"
+    said = f", and said: “{body}”" if body else ""
+    return HandshakeError(
+        f"{uri} answered with HTTP {phrase} instead of opening a WebSocket; "
+        f"{_STATUS_HINTS.get(status, 'check the address')}{said}",
+        status=status,
+        body=body,
+    )
+
+
+_STATUS_HINTS = {
+    200: "it is a web page; a WebSocket often has a path of its own",
+    401: "it wants to know who you are; give additional_headers={'Authorization': …}",
+    403: "it does not let you in; check your rights, and the origin=… that it expects",
+    404: "check the path",
+    426: "it is a web server; a WebSocket often has a path of its own",
+    500: "the server failed; try again later",
+    502: "a gateway does not reach the server; try again later",
+    503: "the server is busy or being repaired; try again later",
+    504: "a gateway waited for the server in vain; try again later",
+}
+
+
+def _unreachable(error: OSError, uri: str) -> ConnectError:
+    name = type(error).__name__
+    if isinstance(error, TimeoutError):
+        return ConnectError(
+            f"{uri} did not answer in time ({name}); check the address, or give it longer with "
+            "open_timeout=…"
+        )
+    if isinstance(error, socket.gaierror):
+        return ConnectError(
+            f"the name {urlsplit(uri).hostname!r} is not known ({name}); check its spelling and "
+            "the network"
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return ConnectError(
+            f"the certificate of {uri} is not trusted ({name}: {error.verify_message}); give an "
+            "ssl.SSLContext that trusts it with ssl=…"
+        )
+    if isinstance(error, ssl.SSLError):
+        return ConnectError(
+            f"{uri} speaks no TLS that this console understands ({name}: {error.reason}); check "
+            "the port, and whether it wants ws:// instead of wss://"
+        )
+    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+        return ConnectError(
+            f"no server listens at {uri} ({name}); start it, or check the host and the port"
+        )
+    return ConnectError(
+        f"{uri} cannot be reached ({line_of(error)}); check the address and the network"
+    )
+
+
+def _closed(end: "ConnectionClosed") -> ClosedError:
+    code, reason, line = closing(end)
+    hint = _CODE_HINTS.get(code, "")
+    by_us = end.sent is not None and not (end.rcvd is not None and end.rcvd_then_sent)
+    if by_us and reason.startswith("keepalive ping timeout"):
+        hint = (
+            "the server did not answer a ping in time: the link is dead, or a cell kept the kernel "
+            "busy for longer than ping_timeout"
+        )
+    elif by_us and code == 1009:
+        hint = "a message was longer than max_size allows; give max_size=… in bytes, or None"
+    elif by_us and code in (1002, 1007):
+        hint = "the server broke the rules of the protocol"
+    cause = f" ({line_of(end.__cause__)})" if end.__cause__ and code == 1006 else ""
+    return ClosedError(f"{line}{cause}{'; ' if hint else ''}{hint}", code=code, reason=reason)
+
+
+_CODE_HINTS = {
+    1002: "the server found that a frame broke the protocol",
+    1003: "the server does not take frames of this kind",
+    1006: "the server or the network went away; connect again",
+    1007: "the server found a text that is not UTF-8",
+    1008: "the server's policy forbids what was sent, or the connection",
+    1009: "what was sent was longer than the server takes",
+    1011: "the server failed",
+    1012: "the server restarts; connect again",
+    1013: "the server is busy; connect again later",
+}
