@@ -1,0 +1,30 @@
+"""A WebSocket console inside a Jupyter notebook."""
+
+from ipywsecho.errors import (
+    ClosedError,
+    ConnectError,
+    ConsoleError,
+    HandshakeError,
+    InvalidURIError,
+    NotConnectedError,
+    OptionError,
+)
+from ipywsecho.frames import Frame, Frames
+from ipywsecho.reconnect import Reconnect
+from ipywsecho.server import EchoServer
+from ipywsecho.widget import WebSocketConsole
+
+__all__ = [
+    "ClosedError",
+    "ConnectError",
+    "ConsoleError",
+    "EchoServer",
+    "Frame",
+    "Frames",
+    "HandshakeError",
+    "InvalidURIError",
+    "NotConnectedError",
+    "OptionError",
+    "Reconnect",
+    "WebSocketConsole",
+]

@@ -1,0 +1,65 @@
+"""The event loop that a console lives on, reached from any thread."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+__all__ = ["HomeLoop", "running_loop"]
+
+T = TypeVar("T")
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, or `None`."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+class HomeLoop:
+    """Calls and awaits things on one event loop, wherever the caller is.
+
+    Args:
+        find: Returns the event loop to use, or `None` while there is none.
+    """
+
+    def __init__(self, find: Callable[[], asyncio.AbstractEventLoop | None]) -> None:
+        self._find = find
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        # The kernel looks up here which cell an output belongs to; another thread has no answer.
+        self._context = contextvars.copy_context()
+
+    def settle(self) -> bool:
+        """Settle on an event loop, unless it has one; tell whether it has one now."""
+        if self._loop is None or self._loop.is_closed():
+            self._loop = self._find()
+        return self._loop is not None
+
+    def call(self, function: Callable[..., object], *args: Any) -> None:
+        """Call a function on the loop: at once when there or when there is no loop, else soon."""
+        loop = self._loop
+        if loop is None or loop is running_loop():
+            function(*args)
+        elif not loop.is_closed():
+            loop.call_soon_threadsafe(function, *args, context=self._context)
+
+    async def complete(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine on the loop, and return what it returns."""
+        if self._loop is None or self._loop is asyncio.get_running_loop():
+            return await work
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+    def spawn(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Run a coroutine function as a task on the loop."""
+        self.call(self._spawn, function)
+
+    def _spawn(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        if running_loop() is None:
+            return
+        task = asyncio.get_running_loop().create_task(function())
+        # The loop itself holds its tasks only weakly.
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,484 @@
+"""The console: a text field, a button and an Output, wired to a connection.
+
+The connection lives on the kernel's event loop, and so does everything that touches it. Front ends
+deliver widget events on other threads as well, so each event and each public method first goes
+there.
+"""
+
+import asyncio
+import concurrent.futures
+from collections import deque
+from collections.abc import Callable, Generator
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from ipywidgets import HTML, Box, Button, HBox, Layout, Output, Text, VBox, Widget
+from traitlets import All, Bool, Bunch, EventHandler, Float, HasTraits, Int, TraitType, Unicode
+from traitlets import Any as AnyTrait
+
+from ipywsecho import rendering
+from ipywsecho.composing import EnterKey
+from ipywsecho.connection import Connection
+from ipywsecho.errors import NotConnectedError, line_of
+from ipywsecho.following import Follower, Signal
+from ipywsecho.frames import Frame, FrameLog, Frames, Notice
+from ipywsecho.loops import HomeLoop, running_loop
+from ipywsecho.outbox import Parcel
+from ipywsecho.pacing import Refresher, Throttle
+from ipywsecho.reconnect import Reconnect
+from ipywsecho.server import EchoServer
+
+__all__ = ["WebSocketConsole"]
+
+_NOTICES = 1_000
+_HEADER_INTERVAL = 0.25
+
+
+class FramesTrait(TraitType[Frames, Frames]):
+    """The frames of a log, as a trait: a new value for each frame, made when somebody reads it."""
+
+    info_text = "the frames of a log"
+
+    def get(self, obj: Any, cls: Any = None) -> Frames:  # noqa: ARG002
+        """Return the frames that the log keeps now."""
+        log: FrameLog = obj._logs[self.name]
+        return log.frames
+
+    def append(self, console: "WebSocketConsole", frame: Frame) -> None:
+        """Log a frame and notify each observer of it."""
+        log = console._logs[self.name or ""]
+        # Widget's own way of notifying compares values and looks for the name among those that
+        # are synced. It costs as much as receiving the frame, and is of no use here.
+        observers = _observers(console, self.name or "")
+        if not observers:
+            log.append(frame)
+            return
+        old = log.frames
+        log.append(frame)
+        change = Bunch(name=self.name, old=old, new=log.frames, owner=console, type="change")
+        for observer in observers:
+            console._guarded(observer, change)
+
+
+def _observers(owner: HasTraits, name: str) -> list[Callable[[Bunch], object]]:
+    notifiers = owner._trait_notifiers
+    observers: list[Any] = []
+    for names in (name, All):
+        if names in notifiers:
+            for types in ("change", All):
+                observers.extend(notifiers[names].get(types, ()))
+    return [_resolved(owner, observer) for observer in observers]
+
+
+def _resolved(owner: Any, observer: Any) -> Any:
+    # What a class declares with a decorator is a method of the instance.
+    is_declared = isinstance(observer, EventHandler)
+    return getattr(owner, str(observer.name)) if is_declared else observer
+
+
+class Sending:
+    """What becomes of a frame: await it to wait until the frame is handed to the network.
+
+    It may be awaited on any event loop, or ignored.
+    """
+
+    def __init__(self, receipt: "concurrent.futures.Future[None]") -> None:
+        self._receipt = receipt
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return asyncio.wrap_future(self._receipt).__await__()
+
+
+class WebSocketConsole(VBox):
+    """A WebSocket in a notebook: type and send, and see what arrives.
+
+    Displayed, it is a text field, a button and a live log. In Python, it is an object whose frames
+    can be observed, iterated and sent:
+
+        console = WebSocketConsole()
+        console.observe(lambda change: print(change.new[-1].data), names="frames")
+        console.send_message("Hello!")
+        await console.disconnect()
+
+    Made in a cell, it connects by itself. Made where no event loop runs, it connects when
+    `connect` is awaited.
+
+    Args:
+        uri: `ws://` or `wss://` address of the server. With `None` the console starts an echo
+            server of its own, which needs no network.
+        history: How many received frames, and how many sent ones, are kept.
+        history_bytes: How many bytes of payload are kept of each.
+        reconnect: Whether a connection that fails or is lost is tried again; a `Reconnect` says
+            what and when.
+        title: Stands above the log.
+        **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
+            `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
+            `max_size` or `compression`.
+
+    Attributes:
+        frames: The received frames, oldest first. An immutable value, another one for each frame:
+            observers of this trait are called exactly once for each.
+        sent: The same for the frames sent.
+        state: "connecting", "open", "waiting" (to try again), "closing" or "closed".
+        error: What ended or prevented the connection, or `None`.
+        close_code: Close code of the last connection, or `None` before one ended.
+        close_reason: What the last close frame said, or `None` before one ended.
+        subprotocol: The subprotocol that was negotiated, or `None`.
+        latency: Seconds that the last ping and its pong took, or `None`.
+        paused: While true the view stands still, and frames go on being kept.
+        text: The text field.
+        button: The button that sends what stands in the text field.
+        output: The Output that shows the log.
+    """
+
+    uri = Unicode(None, allow_none=True, read_only=True)
+    frames = FramesTrait(read_only=True)
+    sent = FramesTrait(read_only=True)
+    state = Unicode("closed", read_only=True)
+    error = AnyTrait(None, allow_none=True, read_only=True)
+    close_code = Int(None, allow_none=True, read_only=True)
+    close_reason = Unicode(None, allow_none=True, read_only=True)
+    subprotocol = Unicode(None, allow_none=True, read_only=True)
+    latency = Float(None, allow_none=True, read_only=True)
+    paused = Bool(False)
+
+    # Also asked by the finalizer of an object whose constructor failed.
+    _is_alive = False
+
+    def __init__(
+        self,
+        uri: str | None = None,
+        *,
+        history: int = 10_000,
+        history_bytes: int = 64_000_000,
+        reconnect: bool | Reconnect = True,
+        title: str = "WebSocket Demo",
+        **options: Any,
+    ) -> None:
+        self._logs = {name: FrameLog(history, history_bytes) for name in ("frames", "sent")}
+        self._notices: deque[Notice] = deque(maxlen=_NOTICES)
+        self._signal = Signal()
+        self._frame_callbacks: list[Callable[[Frame], object]] = []
+        self._title = title
+        self._server = EchoServer() if uri is None else None
+        self._connection = Connection(
+            uri or "",
+            _Listener(self),
+            reconnect=reconnect if isinstance(reconnect, Reconnect) else _policy(reconnect),
+            options=options,
+        )
+        self._home = HomeLoop(_kernel_loop)
+        self._log_view: Refresher | None = None
+        self._header_view: Throttle | None = None
+        self._enter: EnterKey | None = None
+        self._lay_out()
+        super().__init__([self._header, self._composer, self._screen])
+        self.set_trait("uri", uri)
+        # Zero turns on the count of the views that show this widget.
+        self._view_count = 0
+        self._show_header()
+        self._is_alive = True
+        if self._home.settle():
+            self._home.call(self._start)
+
+    # Public methods, callable from any thread.
+
+    async def connect(self) -> None:
+        """Connect if need be, and return once open. If it waits to try again, it does so at once.
+
+        Raises:
+            ConsoleError: What prevented it. A transient failure is retried all the same.
+        """
+        self._home.settle()
+        self._home.call(self._attach)
+        await self._home.complete(self._connection.open())
+
+    def send_message(self, data: str | bytes) -> Sending:
+        """Send a frame: `str` makes a text frame, `bytes` a binary one.
+
+        Before the connection is open the frame waits; once it is closed, sending fails.
+
+        Returns:
+            What can be awaited until the frame is handed to the network, and may be ignored. It
+            raises `NotConnectedError` if the frame cannot be sent.
+
+        Raises:
+            TypeError: If the data is neither text nor bytes.
+            ValueError: If the text cannot be encoded as UTF-8.
+        """
+        parcel = Parcel(_payload(data), concurrent.futures.Future())
+        self._home.call(self._connection.send, parcel)
+        return Sending(parcel.receipt)
+
+    async def disconnect(self, code: int = 1000, reason: str = "") -> None:
+        """Close the connection, also one that is still connecting; the log stays.
+
+        Args:
+            code: Close code: 1000, or one of the application's own from 3000 to 4999.
+            reason: At most 123 bytes of UTF-8.
+
+        Raises:
+            OptionError: If a close frame cannot carry the code or the reason.
+        """
+        await self._home.complete(self._connection.close(code, reason))
+
+    def close(self) -> None:
+        """End the connection, the server it started and all widgets inside; twice is safe."""
+        if self._is_alive:
+            self._is_alive = False
+            self._home.spawn(self._shut_down)
+        for widget in _descendants(self):
+            widget.close()
+        super().close()
+
+    def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
+        """Have `callback(frame)` called for each received frame, or no longer called.
+
+        Args:
+            callback: Called on the kernel's event loop. What it raises is shown in the log.
+            remove: Whether to remove the callback instead of adding it.
+        """
+        if remove:
+            self._frame_callbacks.remove(callback)
+        else:
+            self._frame_callbacks.append(callback)
+
+    async def request(self, data: str | bytes, *, timeout: float | None = 10.0) -> Frame:  # noqa: ASYNC109
+        """Send a frame and return the next frame received.
+
+        Args:
+            data: `str` makes a text frame, `bytes` a binary one.
+            timeout: Seconds to wait, or `None` to wait without end.
+
+        Raises:
+            TimeoutError: If no frame came in time.
+            NotConnectedError: If the connection is closed, or closes before a frame came.
+        """
+        replies = aiter(self)
+        async with asyncio.timeout(timeout):
+            await self.send_message(data)
+            async for frame in replies:
+                return frame
+        raise NotConnectedError("the connection closed before a reply came")
+
+    def __aiter__(self) -> Follower:
+        return Follower(
+            self._logs["frames"],
+            self._signal,
+            is_over=lambda: self.state == "closed",
+            skipped=lambda count: self._home.call(self._note_skipped, count),
+        )
+
+    def clear(self) -> None:
+        """Forget the frames kept and empty the Output; the totals go on counting."""
+        self._home.call(self._clear)
+
+    def __repr__(self) -> str:
+        kept = f"frames={self.frames.total}, sent={self.sent.total}"
+        return f"{type(self).__name__}({self.uri!r}, state={self.state!r}, {kept})"
+
+    # The parts that one sees.
+
+    def _lay_out(self) -> None:
+        self.text = Text(
+            placeholder="Send a message",
+            tooltip="Message to send",
+            continuous_update=False,
+            layout=Layout(flex="1 1 auto", width="auto"),
+        )
+        self.button = Button(description="Send", icon="paper-plane", tooltip="Send message")
+        self.output = Output()
+        self._title_line = HTML(layout=Layout(flex="1 1 auto"))
+        self._switch = Button(icon="power-off", layout=Layout(width="auto"))
+        self._header = HBox([self._title_line, self._switch])
+        self._composer = HBox([self.text, self.button])
+        # Reversed, so that the browser keeps the end of the log in view when it grows.
+        self._screen = Box(
+            [self.output],
+            layout=Layout(
+                flex_flow="column-reverse",
+                max_height="360px",
+                overflow="auto",
+                border="1px solid var(--jp-border-color2, #e0e0e0)",
+            ),
+        )
+        self.text.on_msg(lambda _, content, __: self._home.call(self._hear_text, content))
+        self.text.observe(lambda _: self._home.call(self._hear_value), names="value")
+        self.button.on_click(lambda _: self._home.call(self._submit))
+        self._switch.on_click(lambda _: self._home.call(self._toggle))
+        self.observe(lambda _: self._home.call(self._refresh), names="paused")
+
+    def _hear_text(self, content: Any) -> None:
+        if self._enter is not None and content.get("event") == "submit":
+            self._enter.press()
+
+    def _hear_value(self) -> None:
+        if self._enter is not None:
+            self._enter.receive_value()
+
+    def _submit(self) -> None:
+        if not self.text.value:
+            return
+        receipt = self.send_message(self.text.value)._receipt
+        error = receipt.exception() if receipt.done() else None
+        if error is None:
+            self.text.value = ""
+        else:
+            self._note(line_of(error), is_error=True)
+
+    def _toggle(self) -> None:
+        if self.state == "closed":
+            self._start()
+        else:
+            self._home.spawn(self._connection.close)
+
+    def _attach(self) -> None:
+        """Make what needs the event loop, once there is one."""
+        if self._log_view is not None:
+            return
+        loop = asyncio.get_running_loop()
+        self._enter = EnterKey(self._submit, loop.call_later)
+        self._log_view = Refresher(self._show_log, call_later=loop.call_later)
+        self._header_view = Throttle(
+            self._show_header, interval=_HEADER_INTERVAL, burst=2, call_later=loop.call_later
+        )
+        if self._server is not None:
+            self._server.listen()
+            self._connection.uri = self._server.uri or ""
+            self.set_trait("uri", self._server.uri)
+            self._home.spawn(self._server.start)
+
+    def _start(self) -> None:
+        self._attach()
+        self._connection.start()
+
+    async def _shut_down(self) -> None:
+        await self._connection.close(1001)
+        if self._server is not None:
+            await self._server.close()
+        for view in (self._log_view, self._header_view):
+            if view is not None:
+                view.cancel()
+
+    # What the connection tells, always on the event loop.
+
+    def _take(self, frame: Frame) -> None:
+        WebSocketConsole.frames.append(self, frame)
+        for callback in self._frame_callbacks:
+            self._guarded(callback, frame)
+        self._signal.notify()
+        self._refresh()
+
+    def _guarded(self, callback: Callable[[Any], object], argument: Any) -> None:
+        try:
+            callback(argument)
+        except Exception as exc:
+            self._note(f"a callback of yours failed: {line_of(exc)}", is_error=True)
+
+    def _keep_sent(self, frame: Frame) -> None:
+        WebSocketConsole.sent.append(self, frame)
+        self._refresh()
+
+    def _keep_notice(self, notice: Notice) -> None:
+        self._notices.append(notice)
+        self._refresh()
+
+    def _note(self, text: str, *, is_error: bool = False) -> None:
+        self._keep_notice(Notice(self._connection.clock(), text, is_error))
+
+    def _note_skipped(self, count: int) -> None:
+        self._note(f"a loop over the frames fell behind: {count:,} were forgotten before it came")
+
+    def _adopt_state(self) -> None:
+        connection = self._connection
+        for name in ("error", "close_code", "close_reason", "subprotocol"):
+            self.set_trait(name, getattr(connection, name))
+        # Last, so that who observes the state finds the rest in place.
+        self.set_trait("state", connection.state.value)
+        self._signal.notify()
+        self._refresh()
+
+    # What is shown.
+
+    def _refresh(self) -> None:
+        if self._log_view is not None and self._header_view is not None:
+            self._log_view.request()
+            self._header_view.request()
+
+    def _clear(self) -> None:
+        for log in self._logs.values():
+            log.clear()
+        self._notices.clear()
+        self.output.outputs = ()
+        self._refresh()
+
+    def _show_log(self, limit: int) -> tuple[int, bool]:
+        if self.paused:
+            return 0, False
+        drawn = rendering.output(
+            self.frames,
+            self.sent,
+            self._notices,
+            seen=sum(log.total - log.cleared for log in self._logs.values()),
+            limit=limit,
+        )
+        self.output.outputs = drawn.outputs
+        return drawn.size, drawn.is_cut
+
+    def _show_header(self) -> None:
+        count = self.frames.total + self.sent.total
+        details = rendering.describe_state(count, self.subprotocol, self.latency)
+        self._title_line.value = rendering.header(self._title, self.state, self.uri, details)
+        is_closed = self.state == "closed"
+        self._switch.description = "Connect" if is_closed else "Disconnect"
+        self._switch.tooltip = "Open the connection" if is_closed else "Close the connection"
+        self._switch.disabled = self.state == "closing"
+
+
+class _Listener:
+    """Hands what a connection tells to a console, whose public names are for its users."""
+
+    def __init__(self, console: WebSocketConsole) -> None:
+        self.received = console._take
+        self.sent = console._keep_sent
+        self.noticed = console._keep_notice
+        self.changed = console._adopt_state
+
+
+def _policy(reconnect: bool) -> Reconnect | None:
+    return Reconnect() if reconnect else None
+
+
+def _payload(data: Any) -> str | bytes:
+    if isinstance(data, str):
+        # Encoding fails here and not in the connection, which would have to close.
+        if not data.isascii():
+            data.encode()
+        return data
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(
+        f"a frame holds str or bytes, not {type(data).__name__}; json.dumps makes a str"
+    )
+
+
+def _kernel_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that cells run on, or the one that runs here if there is no kernel."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    io_loop = getattr(kernel, "io_loop", None)
+    return getattr(io_loop, "asyncio_loop", None) or running_loop()
+
+
+def _descendants(widget: Widget) -> list[Widget]:
+    """Return every widget that a widget holds in its synced traits, at any depth."""
+    found: list[Widget] = []
+    waiting: list[Any] = [widget]
+    while waiting:
+        holder = waiting.pop()
+        for name in holder.keys:
+            value = getattr(holder, name)
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, Widget) and part not in found:
+                    found.append(part)
+                    waiting.append(part)
+    return found
