@@ -9,8 +9,9 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 from urllib.parse import urlsplit
 
 from ipywsecho.errors import (
@@ -24,14 +25,16 @@ from ipywsecho.errors import (
     translate,
 )
 from ipywsecho.frames import Frame, Notice
+from ipywsecho.masking import mask, secrets_of
 from ipywsecho.outbox import Outbox, Parcel
 from ipywsecho.pacing import Turn
 from ipywsecho.reconnect import Reconnect
 from ipywsecho.states import TRANSITIONS, Event, State
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
     from websockets.exceptions import ConnectionClosed
+
+    from ipywsecho.transport import EagerConnection
 
 __all__ = ["Connection", "Listener"]
 
@@ -84,12 +87,16 @@ class Connection:
         self.close_code: int | None = None
         self.close_reason: str | None = None
         self.subprotocol: str | None = None
+        self.latency: float | None = None
+        self.retry_at: float | None = None
+        """When it tries again, in seconds of the clock, or `None` if it does not wait to."""
+        self.secrets = secrets_of(uri, options)
         self._listener = listener
         self._reconnect = reconnect
         self._options = options
         self.clock = clock
         self._outbox = Outbox()
-        self._websocket: ClientConnection | None = None
+        self._websocket: EagerConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Future[ConsoleError | None] | None = None
         self._handshake: asyncio.Timeout | None = None
@@ -153,7 +160,7 @@ class Connection:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    async def _say_goodbye(self, websocket: "ClientConnection", code: int, reason: str) -> None:
+    async def _say_goodbye(self, websocket: "EagerConnection", code: int, reason: str) -> None:
         # The close frame itself may find no room in a network that takes nothing any more, and
         # websockets does not bound that wait.
         try:
@@ -178,7 +185,8 @@ class Connection:
         return self.state is State.CLOSING
 
     def _notice(self, text: str, *, is_error: bool = False) -> None:
-        self._listener.noticed(Notice(self.clock(), text, is_error))
+        notice = Notice(self.clock(), mask(text, self.secrets), is_error)
+        self._listener.noticed(notice)
 
     async def _run(self) -> None:
         try:
@@ -203,7 +211,7 @@ class Connection:
             except Exception as exc:
                 if self._is_stopping():
                     return
-                end = self.error = translate(exc, self.uri)
+                end = self.error = translate(exc, self.uri, self.secrets)
                 self._notice(line_of(end), is_error=True)
             self._end_attempt(end)
             policy = self._reconnect
@@ -216,17 +224,21 @@ class Connection:
 
     async def _wait(self, delay: float) -> None:
         self._hurry.clear()
+        self.retry_at = self.clock() + delay
         self._move(Event.LOST)
-        self._notice(f"trying again in {delay:.0f} s")
         try:
             async with asyncio.timeout(delay):
                 await self._hurry.wait()
         except TimeoutError:
             if not self._is_stopping():
                 self._begin_attempt()
+        finally:
+            self.retry_at = None
 
-    async def _shake_hands(self) -> "ClientConnection":
+    async def _shake_hands(self) -> "EagerConnection":
         from websockets.asyncio.client import connect
+
+        from ipywsecho.transport import EagerConnection
 
         options = {"logger": _log, **self._options}
         if _is_loopback(self.uri):
@@ -234,17 +246,19 @@ class Connection:
             options.setdefault("proxy", None)
         try:
             async with asyncio.timeout(None) as self._handshake:
-                return await connect(self.uri, **options)
+                websocket = await connect(self.uri, create_connection=EagerConnection, **options)
+                return cast("EagerConnection", websocket)
         finally:
             self._handshake = None
 
-    async def _talk(self, websocket: "ClientConnection") -> ClosedError:
+    async def _talk(self, websocket: "EagerConnection") -> ClosedError:
         """Receive and send until the connection ends, and return how it ended."""
         from websockets.exceptions import ConnectionClosed
 
         self._websocket = websocket
-        self.error = None
+        self.error = self.latency = None
         self.subprotocol = websocket.subprotocol
+        websocket.ponged = partial(self._measure, websocket)
         self._move(Event.OPENED)
         self._notice(f"connected to {self.uri}")
         self._end_attempt(None)
@@ -260,15 +274,24 @@ class Connection:
             sender.cancel()
             await asyncio.wait([sender])
 
-    async def _receive(self, websocket: "ClientConnection") -> NoReturn:
-        receive, received, clock = websocket.recv, self._listener.received, self.clock
+    async def _receive(self, websocket: "EagerConnection") -> NoReturn:
+        received, clock = self._listener.received, self.clock
+
+        def deliver(data: str | bytes) -> None:
+            received(Frame(data, clock()))
+
+        websocket.deliver = deliver
         turn = Turn()
         while True:
-            received(Frame(await receive(), clock()))
+            deliver(await websocket.fetch())
             if turn.is_over():
                 await turn.pass_on()
 
-    async def _send(self, websocket: "ClientConnection") -> None:
+    def _measure(self, websocket: "EagerConnection") -> None:
+        self.latency = websocket.latency
+        self._listener.changed()
+
+    async def _send(self, websocket: "EagerConnection") -> None:
         from websockets.exceptions import ConnectionClosed
         from websockets.protocol import State as WebSocketState
 
@@ -283,7 +306,7 @@ class Connection:
                     if turn.is_over():
                         await turn.pass_on()
 
-    async def _hand_over(self, websocket: "ClientConnection", parcel: Parcel) -> None:
+    async def _hand_over(self, websocket: "EagerConnection", parcel: Parcel) -> None:
         from websockets.exceptions import ConnectionClosed
 
         sent_at = self.clock()
@@ -301,7 +324,7 @@ class Connection:
 
     def _close_of(self, end: "ConnectionClosed") -> ClosedError:
         self.close_code, self.close_reason, line = closing(end)
-        closed = translate(end, self.uri)
+        closed = translate(end, self.uri, self.secrets)
         assert isinstance(closed, ClosedError)
         is_normal = self._is_stopping() or self.close_code in NORMAL_CODES
         self.error = None if is_normal else closed

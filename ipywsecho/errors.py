@@ -14,9 +14,12 @@ place. Each says in one line what happened and what to do, and keeps the origina
 
 import socket
 import ssl
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
@@ -124,22 +127,37 @@ def closing(end: "ConnectionClosed") -> tuple[int, str, str]:
         frame, who = end.sent, "closed by this console"
     else:
         return 1006, "", "connection lost, with no close frame (1006)"
-    reason = f" “{frame.reason}”" if frame.reason else ""
+    reason = f" “{_one_line(frame.reason)}”" if frame.reason else ""
     code = "without a code (1005)" if frame.code == 1005 else str(int(frame.code))
     return int(frame.code), frame.reason, f"{who}: {code}{reason}"
 
 
-def translate(error: BaseException, uri: str) -> ConsoleError:
+def translate(
+    error: BaseException, uri: str, secrets: Collection[str] = frozenset()
+) -> ConsoleError:
     """Return a foreign error as one of ours.
 
     Args:
         error: What was raised while connecting to `uri` or while being connected.
         uri: The address, for the message.
+        secrets: What the message must not show.
     """
-    ours = error if isinstance(error, ConsoleError) else _translated(error, uri)
-    if ours is not error:
-        ours.__cause__ = error
+    if isinstance(error, ConsoleError):
+        return error
+    ours = _translated(error, uri)
+    ours.args = (mask(_one_line(str(ours)), secrets),)
+    if isinstance(ours, HandshakeError):
+        ours.body = mask(ours.body, secrets)
+    for name in ("uri", "proxy"):
+        # A traceback shows the cause as well.
+        if isinstance(value := getattr(error, name, None), str):
+            setattr(error, name, mask(value, secrets))
+    ours.__cause__ = error
     return ours
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _translated(error: BaseException, uri: str) -> ConsoleError:
@@ -159,8 +177,8 @@ def _translated(error: BaseException, uri: str) -> ConsoleError:
             )
         case ws.NegotiationError():
             return HandshakeError(
-                f"{uri} and this console agree on no subprotocol or extension ({error}); change "
-                "subprotocols=… or compression=…"
+                f"{uri} and this console agree on no subprotocol or extension ({line_of(error)}); "
+                "change subprotocols=… or compression=…"
             )
         case ws.InvalidHandshake():
             return HandshakeError(
@@ -174,10 +192,15 @@ def _translated(error: BaseException, uri: str) -> ConsoleError:
                 "this Python has no network sockets, as in a notebook that runs inside the "
                 "browser; use a kernel on a real machine"
             )
-        case ValueError() if not _has_valid_port(uri):
+        case UnicodeError():
+            return _invalid_uri(uri, str(error))
+        case ValueError() if not _has_valid_port(uri) or "\0" in uri:
             return _invalid_uri(uri, str(error))
         case TypeError() | ValueError():
-            return OptionError(f"the connection cannot use an option as given: {error}")
+            return OptionError(
+                f"the connection cannot use an option as given ({line_of(error)}); change it, or "
+                "leave it out"
+            )
     return ConnectError(f"connecting to {uri} failed: {line_of(error)}")
 
 
@@ -193,7 +216,7 @@ def _invalid_uri(uri: str, problem: str) -> InvalidURIError:
     scheme, _, rest = uri.partition("://")
     if scheme in ("http", "https") and rest:
         hint = f"write {scheme.replace('http', 'ws')}://{rest}"
-    elif "://" not in uri:
+    elif uri and "://" not in uri:
         hint = f"write ws://{uri}"
     else:
         hint = "it looks like ws://host:port/path, or wss://… with encryption"
@@ -264,8 +287,8 @@ def _unreachable(error: OSError, uri: str) -> ConnectError:
 
 def _closed(end: "ConnectionClosed") -> ClosedError:
     code, reason, line = closing(end)
-    hint = _CODE_HINTS.get(code, "")
     by_us = end.sent is not None and not (end.rcvd is not None and end.rcvd_then_sent)
+    hint = "" if by_us else _CODE_HINTS.get(code, "")
     if by_us and reason.startswith("keepalive ping timeout"):
         hint = (
             "the server did not answer a ping in time: the link is dead, or a cell kept the kernel "

@@ -33,7 +33,11 @@ class Signal:
         """Wake every task that waits, for it to look again."""
         if self._waiters:
             for waiter in tuple(self._waiters):
-                waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+                try:
+                    waiter.get_loop().call_soon_threadsafe(_wake, waiter)
+                except RuntimeError:
+                    # Its loop was closed while it waited; nobody can wake it any more.
+                    self._waiters.discard(waiter)
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:
@@ -79,13 +83,14 @@ class Follower:
         if not self._has_more():
             raise StopAsyncIteration
         frames = self._log.frames
-        oldest = frames.total - len(frames)
-        if self._position < oldest:
-            self._skipped(oldest - self._position)
-            self._position = oldest
-        frame = frames[self._position - oldest]
+        frame = frames[self._position - (frames.total - len(frames))]
         self._position += 1
         return frame
 
     def _has_more(self) -> bool:
-        return self._position < self._log.total
+        frames = self._log.frames
+        oldest = frames.total - len(frames)
+        if self._position < oldest:
+            self._skipped(oldest - self._position)
+            self._position = oldest
+        return self._position < frames.total

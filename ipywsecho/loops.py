@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 __all__ = ["HomeLoop", "running_loop"]
@@ -48,13 +49,27 @@ class HomeLoop:
 
     async def complete(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine on the loop, and return what it returns."""
-        if self._loop is None or self._loop is asyncio.get_running_loop():
+        loop = self._loop
+        if loop is None or loop.is_closed() or loop is asyncio.get_running_loop():
             return await work
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
 
     def spawn(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         """Run a coroutine function as a task on the loop."""
         self.call(self._spawn, function)
+
+    def finish(self, function: Callable[[], Coroutine[Any, Any, Any]], timeout: float) -> None:
+        """Run a coroutine function on the loop after it was stopped for good.
+
+        Args:
+            function: What to run; nothing happens if the loop runs, is closed or was never found.
+            timeout: Seconds after which it is given up.
+        """
+        loop = self._loop
+        if loop is None or loop.is_closed() or loop.is_running():
+            return
+        with suppress(TimeoutError):
+            loop.run_until_complete(asyncio.wait_for(function(), timeout))
 
     def _spawn(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         if running_loop() is None:

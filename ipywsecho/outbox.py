@@ -46,6 +46,8 @@ class Outbox:
 
     def put(self, parcel: Parcel) -> None:
         """Add a frame, or fail its receipt if the outbox is shut or full."""
+        if parcel.receipt.cancelled():
+            return
         if self._refusal is not None:
             parcel.receipt.set_exception(self._refusal)
         elif self._parcels and self._size + len(parcel.data) > self._limit:

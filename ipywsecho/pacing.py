@@ -148,8 +148,15 @@ class Refresher:
         if self._completion is not None:
             self._completion.cancel()
             self._completion = None
-        size, is_cut = self._draw(max(self.SMALLEST, int(self._allowance)))
+        if self._allowance < -2 * self.SMALLEST:
+            # More was drawn than allowed, as a single row may be large: that is made good first.
+            self._complete_after(-self._allowance / self.RATE)
+            return
+        limit = max(self.SMALLEST, round(self._allowance))
+        size, is_cut = self._draw(limit)
         self._allowance -= size
-        if is_cut and size < self.LARGEST:
-            wait = (self.LARGEST - self._allowance) / self.RATE
-            self._completion = self._call_later(wait, self._soon.request)
+        if is_cut and limit < self.LARGEST:
+            self._complete_after((self.LARGEST - self._allowance) / self.RATE)
+
+    def _complete_after(self, seconds: float) -> None:
+        self._completion = self._call_later(seconds, self._soon.request)

@@ -64,7 +64,7 @@ class _Row(NamedTuple):
 
     @property
     def size(self) -> int:
-        return len(self.html) + len(self.plain)
+        return len(self.html.encode()) + len(self.plain.encode())
 
 
 def output(
@@ -119,13 +119,24 @@ def header(title: str, state: str, uri: str | None, details: Sequence[str]) -> s
     )
 
 
-def describe_state(frames: int, subprotocol: str | None, latency: float | None) -> list[str]:
-    """Return the details of the header: how many frames, and what is known of the connection."""
+def describe_state(
+    frames: int, subprotocol: str | None, latency: float | None, wait: float | None
+) -> list[str]:
+    """Return the details of the header.
+
+    Args:
+        frames: How many frames there were.
+        subprotocol: The subprotocol negotiated, if any.
+        latency: Seconds of the last round trip, if it was measured.
+        wait: Seconds until the next attempt to connect, if there will be one.
+    """
     details = [f"{frames:,} {'frame' if frames == 1 else 'frames'}"]
     if latency is not None:
         details.append(f"{latency * 1000:.1f} ms")
     if subprotocol:
         details.append(subprotocol)
+    if wait is not None:
+        details.append(f"trying again in {max(wait, 0):.0f} s")
     return details
 
 
@@ -173,7 +184,7 @@ def _row(entry: Frame | Notice) -> _Row:
     mark, kind, title = ("↑", "sent", "sent") if entry.sent else ("↓", "got", "received")
     text, note = _payload(entry)
     html = f"<bdi>{escape(text, quote=False)}</bdi>" + (f" <i>{note}</i>" if note else "")
-    return _laid_out(clock, mark, kind, f"{text} {note}".rstrip(" "), html, title)
+    return _laid_out(clock, mark, kind, f"{text} {note}" if note else text, html, title)
 
 
 def _laid_out(

@@ -6,9 +6,11 @@ there.
 """
 
 import asyncio
+import atexit
 import concurrent.futures
 from collections import deque
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -23,6 +25,7 @@ from ipywsecho.errors import NotConnectedError, line_of
 from ipywsecho.following import Follower, Signal
 from ipywsecho.frames import Frame, FrameLog, Frames, Notice
 from ipywsecho.loops import HomeLoop, running_loop
+from ipywsecho.masking import mask
 from ipywsecho.outbox import Parcel
 from ipywsecho.pacing import Refresher, Throttle
 from ipywsecho.reconnect import Reconnect
@@ -32,6 +35,13 @@ __all__ = ["WebSocketConsole"]
 
 _NOTICES = 1_000
 _HEADER_INTERVAL = 0.25
+_GRACE = 2.0
+_FAREWELL = 2.0
+_SWITCH = {
+    "open": ("Disconnect", "Close the connection"),
+    "waiting": ("Stop", "Stop trying to connect"),
+    "closed": ("Connect", "Open the connection"),
+}
 
 
 class FramesTrait(TraitType[Frames, Frames]):
@@ -178,6 +188,8 @@ class WebSocketConsole(VBox):
         self._view_count = 0
         self._show_header()
         self._is_alive = True
+        # A kernel that ends stops its event loop, and would leave the server without a word.
+        atexit.register(self._leave)
         if self._home.settle():
             self._home.call(self._start)
 
@@ -226,6 +238,7 @@ class WebSocketConsole(VBox):
         """End the connection, the server it started and all widgets inside; twice is safe."""
         if self._is_alive:
             self._is_alive = False
+            atexit.unregister(self._leave)
             self._home.spawn(self._shut_down)
         for widget in _descendants(self):
             widget.close()
@@ -275,7 +288,7 @@ class WebSocketConsole(VBox):
 
     def __repr__(self) -> str:
         kept = f"frames={self.frames.total}, sent={self.sent.total}"
-        return f"{type(self).__name__}({self.uri!r}, state={self.state!r}, {kept})"
+        return f"{type(self).__name__}({self._shown_uri()!r}, state={self.state!r}, {kept})"
 
     # The parts that one sees.
 
@@ -289,8 +302,11 @@ class WebSocketConsole(VBox):
         self.button = Button(description="Send", icon="paper-plane", tooltip="Send message")
         self.output = Output()
         self._title_line = HTML(layout=Layout(flex="1 1 auto"))
-        self._switch = Button(icon="power-off", layout=Layout(width="auto"))
-        self._header = HBox([self._title_line, self._switch])
+        self._retry = Button(
+            description="Try now", icon="refresh", tooltip="Try to connect now", layout=_as_needed()
+        )
+        self._switch = Button(icon="power-off", layout=_as_needed())
+        self._header = HBox([self._title_line, self._retry, self._switch])
         self._composer = HBox([self.text, self.button])
         # Reversed, so that the browser keeps the end of the log in view when it grows.
         self._screen = Box(
@@ -306,7 +322,9 @@ class WebSocketConsole(VBox):
         self.text.observe(lambda _: self._home.call(self._hear_value), names="value")
         self.button.on_click(lambda _: self._home.call(self._submit))
         self._switch.on_click(lambda _: self._home.call(self._toggle))
+        self._retry.on_click(lambda _: self._home.call(self._start))
         self.observe(lambda _: self._home.call(self._refresh), names="paused")
+        self.observe(lambda change: self._home.call(self._count_views, change), names="_view_count")
 
     def _hear_text(self, content: Any) -> None:
         if self._enter is not None and content.get("event") == "submit":
@@ -352,6 +370,22 @@ class WebSocketConsole(VBox):
         self._attach()
         self._connection.start()
 
+    def _count_views(self, change: Bunch) -> None:
+        """Close the connection soon after the last view has gone, as when a cell is run again.
+
+        A page that is loaded again does not tell that its views are gone, so this spares it.
+        """
+        if change.old and not change.new and self._log_view is not None:
+            asyncio.get_running_loop().call_later(_GRACE, self._close_unseen)
+
+    def _close_unseen(self) -> None:
+        if not self._view_count and self.state != "closed":
+            self._note("nobody looks at this console any more")
+            self._home.spawn(partial(self._connection.close, 1001))
+
+    def _leave(self) -> None:
+        self._home.finish(self._shut_down, _FAREWELL)
+
     async def _shut_down(self) -> None:
         await self._connection.close(1001)
         if self._server is not None:
@@ -391,7 +425,7 @@ class WebSocketConsole(VBox):
 
     def _adopt_state(self) -> None:
         connection = self._connection
-        for name in ("error", "close_code", "close_reason", "subprotocol"):
+        for name in ("error", "close_code", "close_reason", "subprotocol", "latency"):
             self.set_trait(name, getattr(connection, name))
         # Last, so that who observes the state finds the rest in place.
         self.set_trait("state", connection.state.value)
@@ -425,13 +459,22 @@ class WebSocketConsole(VBox):
         self.output.outputs = drawn.outputs
         return drawn.size, drawn.is_cut
 
+    def _shown_uri(self) -> str | None:
+        return None if self.uri is None else mask(self.uri, self._connection.secrets)
+
     def _show_header(self) -> None:
         count = self.frames.total + self.sent.total
-        details = rendering.describe_state(count, self.subprotocol, self.latency)
-        self._title_line.value = rendering.header(self._title, self.state, self.uri, details)
-        is_closed = self.state == "closed"
-        self._switch.description = "Connect" if is_closed else "Disconnect"
-        self._switch.tooltip = "Open the connection" if is_closed else "Close the connection"
+        retry_at = self._connection.retry_at
+        wait = None if retry_at is None else retry_at - self._connection.clock()
+        if wait is not None and self._header_view is not None:
+            # Counts down, as nothing else happens meanwhile.
+            self._header_view.request()
+        details = rendering.describe_state(count, self.subprotocol, self.latency, wait)
+        self._title_line.value = rendering.header(
+            self._title, self.state, self._shown_uri(), details
+        )
+        self._retry.layout.display = None if self.state == "waiting" else "none"
+        self._switch.description, self._switch.tooltip = _SWITCH.get(self.state, _SWITCH["open"])
         self._switch.disabled = self.state == "closing"
 
 
@@ -443,6 +486,10 @@ class _Listener:
         self.sent = console._keep_sent
         self.noticed = console._keep_notice
         self.changed = console._adopt_state
+
+
+def _as_needed() -> Layout:
+    return Layout(width="auto", flex="0 0 auto")
 
 
 def _policy(reconnect: bool) -> Reconnect | None:

@@ -1,0 +1,172 @@
+import pytest
+
+from ipywsecho.composing import EnterKey
+from tests.timing import ManualClock
+
+
+class Field:
+    """A text field whose Enter key is put together, and that notes what is submitted."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.value = ""
+        self.submitted: list[str] = []
+        self.enter = EnterKey(lambda: self.submitted.append(self.value), self.clock.call_later)
+
+    def receive(self, value: str) -> None:
+        self.value = value
+        self.enter.receive_value()
+
+
+def test_value_that_follows_enter_is_submitted_at_once() -> None:
+    field = Field()
+
+    field.enter.press()
+    before = list(field.submitted)
+    field.receive("hello")
+
+    assert (before, field.submitted) == ([], ["hello"])
+
+
+def test_value_that_follows_enter_is_submitted_only_once() -> None:
+    field = Field()
+
+    field.enter.press()
+    field.receive("hello")
+    field.clock.advance(60)
+
+    assert field.submitted == ["hello"]
+    assert field.clock.waiting == []
+
+
+def test_enter_with_no_new_value_is_submitted_after_a_moment() -> None:
+    field = Field()
+    field.receive("typed before")
+
+    field.enter.press()
+    field.clock.advance(EnterKey.PATIENCE * 0.9)
+    early = list(field.submitted)
+    field.clock.advance(EnterKey.PATIENCE * 0.2)
+    field.clock.advance(60)
+
+    assert (early, field.submitted) == ([], ["typed before"])
+
+
+def test_enter_does_not_wait_so_long_that_one_notices() -> None:
+    assert 0.1 <= EnterKey.PATIENCE <= 0.25
+
+
+def test_value_alone_submits_nothing() -> None:
+    field = Field()
+
+    field.receive("left the field")
+    field.clock.advance(60)
+
+    assert field.submitted == []
+
+
+def test_value_that_comes_after_the_moment_submits_nothing_more() -> None:
+    field = Field()
+    field.receive("first")
+    field.enter.press()
+    field.clock.advance(60)
+
+    field.receive("second")
+    field.clock.advance(60)
+
+    assert field.submitted == ["first"]
+
+
+def test_two_enters_before_the_value_submit_it_once() -> None:
+    field = Field()
+
+    field.enter.press()
+    field.enter.press()
+    field.receive("hello")
+    field.clock.advance(60)
+
+    assert field.submitted == ["hello"]
+
+
+def test_two_enters_with_no_value_submit_once_a_moment_after_the_second() -> None:
+    field = Field()
+    field.receive("hello")
+
+    field.enter.press()
+    field.clock.advance(EnterKey.PATIENCE * 0.8)
+    field.enter.press()
+    field.clock.advance(EnterKey.PATIENCE * 0.8)
+    early = list(field.submitted)
+    field.clock.advance(60)
+
+    assert (early, field.submitted) == ([], ["hello"])
+
+
+def test_two_enters_each_with_its_value_submit_both() -> None:
+    field = Field()
+
+    for value in ("one", "two"):
+        field.enter.press()
+        field.receive(value)
+    field.clock.advance(60)
+
+    assert field.submitted == ["one", "two"]
+
+
+def test_change_of_the_value_by_submitting_does_not_submit_again() -> None:
+    clock = ManualClock()
+    submitted: list[str] = []
+
+    def submit() -> None:
+        submitted.append("hello")
+        # Clearing the field tells of another value.
+        enter.receive_value()
+
+    enter = EnterKey(submit, clock.call_later)
+
+    enter.press()
+    enter.receive_value()
+    enter.press()
+    clock.advance(60)
+
+    assert submitted == ["hello", "hello"]
+
+
+def test_enter_that_was_released_submits_nothing() -> None:
+    field = Field()
+
+    field.enter.press()
+    field.enter.release()
+    field.receive("hello")
+    field.clock.advance(60)
+
+    assert field.submitted == []
+    assert field.clock.waiting == []
+
+
+def test_releasing_an_enter_that_was_not_pressed_does_nothing() -> None:
+    field = Field()
+
+    field.enter.release()
+    field.enter.press()
+    field.receive("hello")
+
+    assert field.submitted == ["hello"]
+
+
+def test_submitting_that_fails_does_not_make_the_next_value_submit() -> None:
+    clock = ManualClock()
+    tries: list[str] = []
+
+    def submit() -> None:
+        tries.append("try")
+        raise LookupError("no connection")
+
+    enter = EnterKey(submit, clock.call_later)
+    enter.press()
+    with pytest.raises(LookupError):
+        enter.receive_value()
+
+    enter.receive_value()
+
+    assert tries == ["try"]

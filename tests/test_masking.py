@@ -1,0 +1,79 @@
+"""Secrets, and that they do not show."""
+
+import pytest
+from websockets.datastructures import Headers
+
+from ipywsecho.masking import mask, secrets_of
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.abc"
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("wss://example.org/chat", "wss://example.org/chat"),
+        ("wss://user:pa55word@example.org/", "wss://•••@example.org/"),
+        ("wss://user:a@example.org/", "wss://•••@example.org/"),
+        ("wss://tok3n@example.org/", "wss://•••@example.org/"),
+        ("wss://user:p%40ss@example.org/", "wss://•••@example.org/"),
+        ("wss://user:p@ss@example.org/", "wss://•••@example.org/"),
+        ("ws://host/?token=abcdef&room=blue", "ws://host/?token=•••&room=blue"),
+        ("ws://host/?api_key=7&interval=1", "ws://host/?api_key=•••&interval=1"),
+        ("ws://host/?access-token=a%20b", "ws://host/?access-token=•••"),
+        ("ws://host/clock?interval=0.5", "ws://host/clock?interval=0.5"),
+        (f"ws://host/?q={TOKEN}", "ws://host/?q=•••"),
+        ("http://user:pa55word@[not-a-host/", "http://•••@[not-a-host/"),
+    ],
+)
+def test_an_address_is_shown_without_its_secrets(uri: str, shown: str) -> None:
+    assert mask(uri, secrets_of(uri)) == shown
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Bearer abcdef"},
+        [("Authorization", "Bearer abcdef")],
+        Headers({"Authorization": "Bearer abcdef"}),
+        {"X-Api-Key": "abcdef"},
+        {"Cookie": "abcdef"},
+    ],
+)
+def test_a_secret_header_is_found_wherever_it_turns_up(headers: object) -> None:
+    secrets = secrets_of("ws://host/", {"additional_headers": headers})
+
+    assert mask("the server said: abcdef is not valid", secrets) == (
+        "the server said: ••• is not valid"
+    )
+
+
+def test_other_headers_are_not_masked() -> None:
+    secrets = secrets_of("ws://host/", {"additional_headers": {"User-Agent": "abcdef"}})
+
+    assert mask("abcdef", secrets) == "abcdef"
+
+
+def test_the_password_of_a_proxy_is_masked() -> None:
+    secrets = secrets_of("ws://host/", {"proxy": "http://me:hunter2@proxy:8080"})
+
+    assert "hunter2" not in mask("http://me:hunter2@proxy:8080 refused hunter2", secrets)
+
+
+def test_a_password_is_masked_in_both_of_its_spellings() -> None:
+    secrets = secrets_of("wss://me:p%C3%A4ss%20word@host/")
+
+    assert mask("päss word, p%C3%A4ss%20word", secrets) == "•••, •••"
+
+
+def test_a_short_secret_does_not_garble_other_words() -> None:
+    assert mask("a banana at key=a", secrets_of("ws://host/?key=a")) == "a banana at key=•••"
+
+
+def test_userinfo_is_masked_though_nobody_named_it() -> None:
+    assert mask("moved to wss://me:secret@other/", ()) == "moved to wss://•••@other/"
+
+
+def test_text_without_secrets_stays_as_it_is() -> None:
+    text = "mail me@example.org, see http://example.org/a:b@c?x=1"
+
+    assert mask(text, ()) == text
