@@ -201,7 +201,7 @@ def _translated(error: BaseException, uri: str) -> ConsoleError:
                 f"the connection cannot use an option as given ({line_of(error)}); change it, or "
                 "leave it out"
             )
-    return ConnectError(f"connecting to {uri} failed: {line_of(error)}")
+    return ConnectError(f"the connection to {uri} failed unexpectedly: {line_of(error)}")
 
 
 def _has_valid_port(uri: str) -> bool:

@@ -24,6 +24,9 @@ BYTES = 48
 
 _INDENT = " " * 17
 
+# Letters by their category, but nothing that one sees.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+
 _LOG_STYLE = (
     ".ipywsecho{margin:0;padding:4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;"
     "font-size:var(--jp-code-font-size,13px);line-height:1.4}"
@@ -146,9 +149,9 @@ def visible(text: str) -> str:
     That is control characters (terminal colours, carriage return, backspace), characters that
     change the direction of writing, and those without width. Line breaks and tabs stay.
     """
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() else _written_out(c) for c in text)
+    return "".join(c if c.isprintable() and c not in _BLANK else _written_out(c) for c in text)
 
 
 def _written_out(character: str) -> str:
@@ -180,7 +183,7 @@ def _row(entry: Frame | Notice) -> _Row:
     if isinstance(entry, Notice):
         text = visible(entry.text)
         kind = "error" if entry.is_error else "note"
-        return _laid_out(clock, "—", kind, text, escape(text, quote=False))
+        return _laid_out(clock, "—", kind, text, f"<bdi>{escape(text, quote=False)}</bdi>")
     mark, kind, title = ("↑", "sent", "sent") if entry.sent else ("↓", "got", "received")
     text, note = _payload(entry)
     html = f"<bdi>{escape(text, quote=False)}</bdi>" + (f" <i>{note}</i>" if note else "")

@@ -114,6 +114,13 @@ class EchoServer:
         elif listening is not None:
             listening.close()
 
+    def abandon(self) -> None:
+        """Give the port back, for when the event loop that served it is gone."""
+        self._server = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -35,6 +35,8 @@ __all__ = ["WebSocketConsole"]
 
 _NOTICES = 1_000
 _HEADER_INTERVAL = 0.25
+# The header comes after the log: what somebody waits for is there.
+_HEADER_MOMENT = 0.1
 _GRACE = 2.0
 _FAREWELL = 2.0
 _SWITCH = {
@@ -178,6 +180,7 @@ class WebSocketConsole(VBox):
             options=options,
         )
         self._home = HomeLoop(_kernel_loop)
+        self._attached_to: asyncio.AbstractEventLoop | None = None
         self._log_view: Refresher | None = None
         self._header_view: Throttle | None = None
         self._enter: EnterKey | None = None
@@ -240,6 +243,8 @@ class WebSocketConsole(VBox):
             self._is_alive = False
             atexit.unregister(self._leave)
             self._home.spawn(self._shut_down)
+        # A front end that counts views reports the end of each, to a kernel that is done with it.
+        self.set_trait("_view_count", None)
         for widget in _descendants(self):
             widget.close()
         super().close()
@@ -352,13 +357,21 @@ class WebSocketConsole(VBox):
 
     def _attach(self) -> None:
         """Make what needs the event loop, once there is one."""
-        if self._log_view is not None:
-            return
         loop = asyncio.get_running_loop()
-        self._enter = EnterKey(self._submit, loop.call_later)
+        if self._attached_to is loop:
+            return
+        if self._attached_to is not None and self._server is not None:
+            # What served on an event loop that is gone serves no more.
+            self._server.abandon()
+        self._attached_to = loop
+        self._enter = EnterKey(self._submit, call_later=loop.call_later)
         self._log_view = Refresher(self._show_log, call_later=loop.call_later)
         self._header_view = Throttle(
-            self._show_header, interval=_HEADER_INTERVAL, burst=2, call_later=loop.call_later
+            self._show_header,
+            interval=_HEADER_INTERVAL,
+            burst=2,
+            moment=_HEADER_MOMENT,
+            call_later=loop.call_later,
         )
         if self._server is not None:
             self._server.listen()

@@ -11,7 +11,11 @@ class Field:
         self.clock = ManualClock()
         self.value = ""
         self.submitted: list[str] = []
-        self.enter = EnterKey(lambda: self.submitted.append(self.value), self.clock.call_later)
+        self.enter = EnterKey(
+            lambda: self.submitted.append(self.value),
+            call_later=self.clock.call_later,
+            clock=self.clock,
+        )
 
     def receive(self, value: str) -> None:
         self.value = value
@@ -122,7 +126,7 @@ def test_change_of_the_value_by_submitting_does_not_submit_again() -> None:
         # Clearing the field tells of another value.
         enter.receive_value()
 
-    enter = EnterKey(submit, clock.call_later)
+    enter = EnterKey(submit, call_later=clock.call_later, clock=clock)
 
     enter.press()
     enter.receive_value()
@@ -162,7 +166,7 @@ def test_submitting_that_fails_does_not_make_the_next_value_submit() -> None:
         tries.append("try")
         raise LookupError("no connection")
 
-    enter = EnterKey(submit, clock.call_later)
+    enter = EnterKey(submit, call_later=clock.call_later, clock=clock)
     enter.press()
     with pytest.raises(LookupError):
         enter.receive_value()
@@ -170,3 +174,29 @@ def test_submitting_that_fails_does_not_make_the_next_value_submit() -> None:
     enter.receive_value()
 
     assert tries == ["try"]
+
+
+def test_value_that_a_front_end_holds_back_until_the_last_was_acknowledged_is_submitted() -> None:
+    field = Field()
+    field.enter.press()
+    field.receive("first")
+    field.value = ""
+
+    field.enter.press()
+    field.clock.advance(EnterKey.LONG_PATIENCE * 0.9)
+    field.receive("second")
+
+    assert field.submitted == ["first", "second"]
+
+
+def test_long_after_a_message_enter_waits_no_longer_than_ever() -> None:
+    field = Field()
+    field.enter.press()
+    field.receive("first")
+    field.clock.advance(EnterKey.LONG_PATIENCE * 1.1)
+
+    field.enter.press()
+    field.clock.advance(EnterKey.PATIENCE * 1.1)
+    field.receive("left the field")
+
+    assert field.submitted == ["first", "first"]

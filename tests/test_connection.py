@@ -599,32 +599,6 @@ async def test_frames_that_never_left_fail_with_what_prevented_them() -> None:
     assert "2 unsent frames dropped" in witness.notices
 
 
-async def test_a_flood_gives_way_to_other_tasks() -> None:
-    turns = 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async def flood(websocket: ServerConnection) -> None:
-        for _ in range(20_000):
-            await websocket.send("x")
-        await websocket.wait_closed()
-
-    async with server(flood) as uri:
-        connection, witness = connection_to(uri)
-        counter = asyncio.ensure_future(count_turns())
-        await connection.open()
-        turns = 0
-        await witness.until(lambda: len(witness.frames) == 20_000)
-        counter.cancel()
-        await connection.close()
-
-    assert turns > 10
-
-
 async def test_the_end_of_the_loop_ends_the_connection_and_fails_what_waits() -> None:
     async with our_echo() as uri:
         connection, witness = connection_to(uri)

@@ -298,6 +298,19 @@ def refresher_of(draw: Callable[[int], tuple[int, bool]], clock: ManualClock) ->
     return Refresher(draw, call_later=clock.call_later, clock=clock)
 
 
+def test_changes_that_come_close_behind_one_another_are_drawn_together() -> None:
+    clock = ManualClock()
+    screen = Screen(clock, 100)
+    refresher = refresher_of(screen.draw, clock)
+
+    refresher.request()
+    clock.advance(Refresher.MOMENT / 2)
+    refresher.request()
+    clock.advance(60)
+
+    assert len(screen.drawn) == 1
+
+
 def test_nothing_is_drawn_without_a_request() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
@@ -317,7 +330,7 @@ def test_small_log_is_drawn_once_and_whole() -> None:
     refresher.request()
     clock.advance(60)
 
-    assert screen.drawn == [(start, 100)]
+    assert screen.drawn == [(start + Refresher.MOMENT, 100)]
     assert clock.waiting == []
 
 
@@ -328,7 +341,7 @@ def test_as_much_as_allowed_is_drawn_after_a_quiet_while() -> None:
     clock.advance(3_600)
 
     refresher.request()
-    clock.advance(0)
+    clock.advance(Refresher.MOMENT)
 
     assert [size for _, size in screen.drawn] == [Refresher.LARGEST]
 
@@ -455,7 +468,7 @@ def test_drawing_again_by_request_takes_the_place_of_the_completion() -> None:
     refresher = refresher_of(screen.draw, clock)
     for _ in range(3):
         refresher.request()
-        clock.advance(0)
+        clock.advance(Refresher.MOMENT)
     assert screen.is_cut
 
     screen.size = 100
@@ -520,7 +533,7 @@ def test_cancelling_calls_off_the_completion() -> None:
     refresher = refresher_of(screen.draw, clock)
     for _ in range(2):
         refresher.request()
-        clock.advance(0)
+        clock.advance(Refresher.MOMENT)
     assert screen.is_cut
 
     refresher.cancel()

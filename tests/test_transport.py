@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
 
 from ipywsecho import transport
 from ipywsecho.transport import EagerConnection
@@ -104,17 +106,17 @@ async def test_text_that_is_not_utf8_ends_the_connection_with_1007() -> None:
     assert end.sent.code == 1007
 
 
+class EndlesslyOver:
+    """A turn that is over as soon as it has begun."""
+
+    def is_over(self) -> bool:
+        return True
+
+
 @pytest.mark.parametrize("is_cut", [False, True])
 async def test_a_flood_is_parsed_in_slices_and_nothing_of_it_is_lost_at_the_end(
     is_cut: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns: list[int] = []
-
-    class EndlesslyOver:
-        def is_over(self) -> bool:
-            turns.append(1)
-            return True
-
     monkeypatch.setattr(transport, "Turn", EndlesslyOver)
     count = 20_000
 
@@ -128,4 +130,50 @@ async def test_a_flood_is_parsed_in_slices_and_nothing_of_it_is_lost_at_the_end(
     _, everything, _ = await messages_from(talk)
 
     assert everything == [str(number) for number in range(count)]
-    assert len(turns) > 3
+
+
+async def test_other_tasks_have_their_turn_between_the_slices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "Turn", EndlesslyOver)
+    monkeypatch.setattr(transport, "SLICE", 100)
+    turn = 0
+
+    async def count_turns() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    seen: list[int] = []
+    is_done = asyncio.Event()
+
+    def take(*_: object) -> None:
+        seen.append(turn)
+        if len(seen) == 10:
+            is_done.set()
+
+    websocket = EagerConnection(ClientProtocol(parse_uri("ws://localhost/")))
+    websocket.transport = Reading()  # type: ignore[assignment]
+    monkeypatch.setattr(ClientConnection, "data_received", take)
+    counter = asyncio.ensure_future(count_turns())
+
+    websocket.data_received(bytes(1_000))
+    await asyncio.wait_for(is_done.wait(), DEADLINE)
+
+    counter.cancel()
+    assert len(set(seen)) == 10
+    assert websocket.transport.changes == ["pause"] * 9 + ["resume"]  # type: ignore[attr-defined]
+
+
+class Reading:
+    """A transport that only notes when reading was paused and resumed."""
+
+    def __init__(self) -> None:
+        self.changes: list[str] = []
+
+    def pause_reading(self) -> None:
+        self.changes.append("pause")
+
+    def resume_reading(self) -> None:
+        self.changes.append("resume")

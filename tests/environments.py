@@ -1,0 +1,44 @@
+"""Makes virtual environments of their own, and runs commands in them."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
+    """Runs a command to its end and returns what it printed; fails with all that it said."""
+    program, *arguments = map(str, command)
+    if shutil.which(program) is None:
+        pytest.fail(f"{program} is not installed", pytrace=False)
+    done = subprocess.run(
+        [program, *arguments],
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = f"{done.stdout}\n{done.stderr}".strip()
+        pytest.fail(f"{' '.join(map(str, command))}\n{said}", pytrace=False)
+    return done.stdout
+
+
+def pip(*arguments: str | Path, cwd: Path) -> str:
+    """Runs the pip that is installed beside this interpreter."""
+    quiet = ("--disable-pip-version-check", "--no-input", "--quiet")
+    return run(sys.executable, "-m", "pip", *quiet, *arguments, cwd=cwd)
+
+
+def create_environment(directory: Path, *requirements: str | Path) -> Path:
+    """Makes a virtual environment that holds these packages, and returns its interpreter."""
+    # One pip serves all environments: a copy in each costs seconds, and some systems lack it.
+    run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
+    pip("--python", directory, "install", *requirements, cwd=directory.parent)
+    return directory / "bin" / "python"

@@ -1,0 +1,304 @@
+"""Drives a real kernel as a front end does, and keeps everything that the kernel says."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.manager import AsyncKernelManager
+
+# For what normally takes well under a second: long enough for a loaded machine.
+DEADLINE = 60.0
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def isolated_environment(directory: Path) -> dict[str, str]:
+    """Returns an environment in which Jupyter and IPython see no settings but those given here."""
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    for folder in folders.values():
+        (directory / folder).mkdir(parents=True, exist_ok=True)
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")},
+        **{name: str(directory / folder) for name, folder in folders.items()},
+        # The kernel and the server find what is installed beside this interpreter, and only that.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
+    }
+
+
+class CellError(AssertionError):
+    """A cell raised, and the test did not expect it to."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of the kernel to its front ends.
+
+    Attributes:
+        date: When the kernel made it.
+        size: Bytes of its content and its buffers.
+    """
+
+    kind: str
+    parent: str
+    date: datetime
+    content: dict[str, Any]
+    size: int
+
+
+@dataclass
+class Cell:
+    """What a cell printed, returned and raised."""
+
+    stdout: str = ""
+    stderr: str = ""
+    result: str | None = None
+    error: str | None = None
+    outputs: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Kernel:
+    """A running kernel, its messages so far and the state of its widgets."""
+
+    def __init__(self, client: AsyncKernelClient) -> None:
+        self.messages: list[Message] = []
+        self.models: dict[str, dict[str, Any]] = {}
+        self.closed_models: set[str] = set()
+        self._client = client
+        self._replies: dict[str, dict[str, Any]] = {}
+        self._idle: set[str] = set()
+        self._changed = asyncio.Condition()
+
+    # --- running code ---
+
+    async def execute(self, code: str, shell: str | None = None, *, may_fail: bool = False) -> Cell:
+        """Runs a cell to its end; raises `CellError` if it fails and must not."""
+        content = {"code": code, "silent": False, "store_history": False, "stop_on_error": False}
+        request = self._send("execute_request", content, shell)
+        await self._reply(request)
+        # Its last output stands before this, and may come here after the reply.
+        await self.until(lambda: request in self._idle)
+        cell = self._cell(request)
+        if cell.error is not None and not may_fail:
+            raise CellError(f"{cell.error}\nin the cell\n{code}")
+        return cell
+
+    async def value(self, expression: str) -> Any:
+        """Evaluates an expression in the kernel, and returns it here by way of JSON."""
+        cell = await self.execute(f"import json as _json\nprint(_json.dumps({expression}))")
+        return json.loads(cell.stdout)
+
+    async def until_true(self, claim: str) -> None:
+        """Waits until an expression is true in the kernel."""
+        async with asyncio.timeout(DEADLINE):
+            # Each look takes a round trip to the kernel, and so the loop is not a busy one.
+            while not await self.value(f"bool({claim})"):
+                pass
+
+    def _cell(self, request: str) -> Cell:
+        """Gathers what a request wrote."""
+        cell = Cell()
+        for message in self.messages:
+            if message.parent == request:
+                _add_to_cell(cell, message)
+        return cell
+
+    # --- what the front end sends ---
+
+    async def subshell(self) -> str | None:
+        """Opens a subshell, as front ends do for their widgets, if the kernel has such."""
+        info = await self._reply(self._send("kernel_info_request", {}))
+        if "kernel subshells" not in info.get("supported_features", []):
+            return None
+        request = self._client.session.msg("create_subshell_request", {})
+        self._client.control_channel.send(request)
+        return str((await self._reply(request["header"]["msg_id"]))["subshell_id"])
+
+    def set_trait(self, model: str, shell: str | None = None, **state: Any) -> None:
+        """Sets traits of a widget, as a person does who edits it."""
+        self.models[model].update(state)
+        self._send_comm(model, {"method": "update", "state": state, "buffer_paths": []}, shell)
+
+    def send_custom(self, model: str, content: dict[str, Any], shell: str | None = None) -> None:
+        """Sends a widget an event, such as a click."""
+        self._send_comm(model, {"method": "custom", "content": content}, shell)
+
+    def click(self, model: str, shell: str | None = None) -> None:
+        """Presses a button."""
+        self.send_custom(model, {"event": "click"}, shell)
+
+    def enter(self, model: str, text: str, shell: str | None = None) -> None:
+        """Types a text and presses Enter: a front end sends the event first, then the value."""
+        self.send_custom(model, {"event": "submit"}, shell)
+        if text != self.models[model]["value"]:
+            self.set_trait(model, shell, value=text)
+
+    def _send_comm(self, model: str, data: dict[str, Any], shell: str | None) -> None:
+        # Nothing tells when it is handled: beside a running cell the kernel reports no status.
+        self._send("comm_msg", {"comm_id": model, "data": data}, shell)
+
+    def _send(self, kind: str, content: dict[str, Any], shell: str | None = None) -> str:
+        """Sends a message to a shell, and returns its id."""
+        message = self._client.session.msg(kind, content)
+        if shell is not None:
+            message["header"]["subshell_id"] = shell
+        self._client.shell_channel.send(message)
+        return str(message["header"]["msg_id"])
+
+    # --- what the kernel has said ---
+
+    def model(self, **state: Any) -> str:
+        """Returns the id of the newest living widget whose state has these values."""
+        found = [
+            name
+            for name, known in self.models.items()
+            if name not in self.closed_models and state.items() <= _plain(known).items()
+        ]
+        assert found, f"no widget has {state}"
+        return found[-1]
+
+    def child(self, model: str, **state: Any) -> str:
+        """Returns the id of the one widget below another whose state has these values."""
+        found = [
+            name for name in self.below(model) if state.items() <= _plain(self.models[name]).items()
+        ]
+        assert len(found) == 1, f"{len(found)} widgets below {model} have {state}"
+        return found[0]
+
+    def below(self, model: str) -> list[str]:
+        """Lists the ids of the widgets inside another, however deep."""
+        children = [
+            name.removeprefix("IPY_MODEL_") for name in self.models[model].get("children", [])
+        ]
+        return [each for child in children for each in [child, *self.below(child)]]
+
+    def updates(self, *models: str) -> list[Message]:
+        """Lists the messages that widgets have sent, apart from those that made them."""
+        return [
+            message
+            for message in self.messages
+            if message.kind == "comm_msg" and message.content["comm_id"] in models
+        ]
+
+    def printed(self, name: str = "stdout") -> str:
+        """Returns all that was ever written to a stream, by cells, callbacks and tasks."""
+        return "".join(
+            message.content["text"]
+            for message in self.messages
+            if message.kind == "stream" and message.content["name"] == name
+        )
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Waits until a condition on what the kernel has said holds, looking at each message."""
+        async with asyncio.timeout(DEADLINE), self._changed:
+            await self._changed.wait_for(lambda: bool(holds()))
+
+    async def _reply(self, request: str) -> dict[str, Any]:
+        await self.until(lambda: request in self._replies)
+        return self._replies[request]
+
+    # --- listening ---
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Takes in every message while the context lasts."""
+        client = self._client
+        listeners = [
+            asyncio.create_task(self._listen(channel.socket, take))
+            for channel, take in [
+                (client.iopub_channel, self._said),
+                (client.shell_channel, self._replied),
+                (client.control_channel, self._replied),
+            ]
+        ]
+        try:
+            yield
+        finally:
+            for listener in listeners:
+                listener.cancel()
+            await asyncio.gather(*listeners, return_exceptions=True)
+
+    async def _listen(self, socket: Any, take: Callable[[dict[str, Any], int], None]) -> None:
+        session = self._client.session
+        while True:
+            _, parts = session.feed_identities(await socket.recv_multipart())
+            # Behind the signature and three headers come the content and the buffers.
+            size = sum(len(part) for part in parts[4:])
+            async with self._changed:
+                take(session.deserialize(parts), size)
+                self._changed.notify_all()
+
+    def _replied(self, message: dict[str, Any], _size: int) -> None:
+        self._replies[message["parent_header"].get("msg_id", "")] = message["content"]
+
+    def _said(self, message: dict[str, Any], size: int) -> None:
+        kind, content = message["msg_type"], message["content"]
+        parent = message["parent_header"].get("msg_id", "")
+        self.messages.append(Message(kind, parent, message["header"]["date"], content, size))
+        if kind.startswith("comm_"):
+            self._update_models(kind, content)
+        elif kind == "status" and content["execution_state"] == "idle":
+            self._idle.add(parent)
+
+    def _update_models(self, kind: str, content: dict[str, Any]) -> None:
+        model, data = content["comm_id"], content["data"]
+        if kind == "comm_open":
+            self.models[model] = dict(data.get("state", {}))
+        elif kind == "comm_close":
+            self.closed_models.add(model)
+        elif data.get("method") in ("update", "echo_update"):
+            self.models.setdefault(model, {}).update(data["state"])
+
+
+def _add_to_cell(cell: Cell, message: Message) -> None:
+    content = message.content
+    if message.kind == "stream":
+        name = content["name"]
+        setattr(cell, name, getattr(cell, name) + content["text"])
+    elif message.kind == "error":
+        cell.error = ANSI.sub("", "\n".join(content["traceback"]))
+    elif message.kind == "execute_result":
+        cell.result = content["data"].get("text/plain")
+    if message.kind in ("execute_result", "display_data"):
+        cell.outputs.append(content["data"])
+
+
+def _plain(state: dict[str, Any]) -> dict[str, Any]:
+    """Returns the part of a widget's state that can be compared as a set."""
+    return {name: value for name, value in state.items() if not isinstance(value, list | dict)}
+
+
+@asynccontextmanager
+async def running_kernel(directory: Path) -> AsyncIterator[Kernel]:
+    """Starts a kernel whose files are in `directory`, and ends it for certain."""
+    manager = AsyncKernelManager(
+        kernel_name="python3", connection_file=str(directory / f"kernel-{uuid.uuid4()}.json")
+    )
+    await manager.start_kernel(env=isolated_environment(directory), cwd=str(directory))
+    client = manager.client()
+    client.start_channels()
+    try:
+        async with asyncio.timeout(DEADLINE):
+            await client.wait_for_ready()
+        kernel = Kernel(client)
+        async with kernel.listening():
+            yield kernel
+    finally:
+        client.stop_channels()
+        await manager.shutdown_kernel(now=True)

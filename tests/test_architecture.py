@@ -1,0 +1,72 @@
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from ipywidgets import VBox
+
+import ipywsecho
+from ipywsecho import WebSocketConsole
+from tests.environments import ROOT, run
+
+MODULES = sorted((ROOT / "ipywsecho").rglob("*.py"))
+
+
+class Empty(VBox):
+    """Defines only what Python and traitlets write into every subclass."""
+
+    annotated: str
+
+
+def test_imports_follow_the_arrows() -> None:
+    command = Path(sys.executable).with_name("lint-imports")
+
+    # Fails with the linter's report.
+    run(command, "--no-cache", cwd=ROOT)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_every_module_says_what_it_is_for(module: Path) -> None:
+    assert ast.get_docstring(ast.parse(module.read_text()))
+
+
+def test_public_names_are_sorted_and_there() -> None:
+    names = list(ipywsecho.__all__)
+
+    assert names == sorted(set(names))
+    assert [name for name in names if not hasattr(ipywsecho, name)] == []
+
+
+def test_package_exports_what_it_imports_and_defines_nothing() -> None:
+    _, *statements = ast.parse(Path(ipywsecho.__file__).read_text()).body
+
+    imports = [each for each in statements if isinstance(each, ast.ImportFrom)]
+    others = [ast.unparse(each) for each in statements if each not in imports]
+
+    imported = [alias.asname or alias.name for each in imports for alias in each.names]
+    assert sorted(imported) == ipywsecho.__all__
+    assert len(others) == 1
+    assert others[0].startswith("__all__ = ")
+
+
+def test_console_redefines_no_name_of_its_box_but_close() -> None:
+    own_classes = [
+        each for each in WebSocketConsole.__mro__ if each.__module__.startswith("ipywsecho")
+    ]
+
+    defined = {name for each in own_classes for name in vars(each)}
+
+    # The tables of its traits belong to each class, and so does what every object has, such as a
+    # constructor and a text that describes it.
+    redefined = defined & set(dir(VBox)) - set(vars(Empty)) - set(dir(object))
+    assert redefined == {"close"}
+
+
+def test_console_hides_no_name_of_its_box_behind_an_attribute() -> None:
+    console, box = WebSocketConsole(), VBox()
+
+    added = vars(console).keys() - vars(box).keys()
+
+    console.close()
+    box.close()
+    assert added & set(dir(box)) == set()
