@@ -129,6 +129,11 @@ class Connection:
             self._begin_attempt()
             self._hurry.set()
 
+    @property
+    def refusal(self) -> ConsoleError | None:
+        """Why nothing can be sent, or `None` if what is sent now leaves now or later."""
+        return self._outbox.refusal
+
     def send(self, parcel: Parcel) -> None:
         """Send a frame as soon as the connection is open.
 
@@ -277,8 +282,8 @@ class Connection:
     async def _receive(self, websocket: "EagerConnection") -> NoReturn:
         received, clock = self._listener.received, self.clock
 
-        def deliver(data: str | bytes) -> None:
-            received(Frame(data, clock()))
+        def deliver(data: str | bytes, size: int | None = None) -> None:
+            received(Frame(data, clock(), False, size))
 
         websocket.deliver = deliver
         turn = Turn()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Self
 
 from ipywsecho.frames import Frame, FrameLog
@@ -33,11 +34,11 @@ class Signal:
         """Wake every task that waits, for it to look again."""
         if self._waiters:
             for waiter in tuple(self._waiters):
-                try:
+                # Woken once, however often this is called before it looks.
+                self._waiters.discard(waiter)
+                # A loop may have been closed while somebody waited there; nobody is left to wake.
+                with suppress(RuntimeError):
                     waiter.get_loop().call_soon_threadsafe(_wake, waiter)
-                except RuntimeError:
-                    # Its loop was closed while it waited; nobody can wake it any more.
-                    self._waiters.discard(waiter)
 
 
 def _wake(waiter: "asyncio.Future[None]") -> None:

@@ -36,12 +36,11 @@ class Frame(_FrameFields):
 
     __slots__ = ()
 
-    def __new__(cls, data: str | bytes, time: float, sent: bool = False) -> Self:
-        """Measure the payload and keep it with its circumstances."""
-        # The length of an ASCII string is known without encoding it, and most frames are ASCII.
-        is_measured = isinstance(data, bytes) or data.isascii()
-        size = len(data) if is_measured else len(data.encode("utf-8", "surrogatepass"))  # type: ignore[union-attr]
-        return tuple.__new__(cls, (data, time, sent, size))
+    def __new__(
+        cls, data: str | bytes, time: float, sent: bool = False, size: int | None = None
+    ) -> Self:
+        """Keep a payload with its circumstances, and measure it unless its size is known."""
+        return tuple.__new__(cls, (data, time, sent, _size_of(data) if size is None else size))
 
     def __getnewargs__(self) -> tuple[Any, ...]:
         return self[:3]
@@ -59,6 +58,17 @@ class Frame(_FrameFields):
             ValueError: If the payload is not JSON.
         """
         return json.loads(self.data)
+
+
+def _size_of(data: str | bytes) -> int:
+    # The length of an ASCII string is known without encoding it, and most frames are ASCII.
+    if isinstance(data, bytes) or data.isascii():
+        return len(data)
+    return len(data.encode("utf-8", "surrogatepass"))
+
+
+_Chain = tuple[tuple[list[Frame], ...], tuple[int, ...]]
+"""Chunks of frames, and the number of the first frame of each."""
 
 
 class Notice(NamedTuple):
@@ -84,18 +94,16 @@ class Frames(Sequence[Frame]):
         total: How many frames the log has ever seen, those it has forgotten included.
     """
 
-    __slots__ = ("_chunks", "_firsts", "_start", "_stop", "total")
+    __slots__ = ("_chain", "_start", "_stop", "total")
 
     def __init__(
         self,
-        chunks: tuple[list[Frame], ...],
-        firsts: tuple[int, ...],
+        chain: "_Chain",
         start: int,
         stop: int,
         total: int,
     ) -> None:
-        self._chunks = chunks
-        self._firsts = firsts
+        self._chain = chain
         self._start = start
         self._stop = stop
         self.total = total
@@ -117,17 +125,18 @@ class Frames(Sequence[Frame]):
         number = index + (self._stop if index < 0 else self._start)
         if not self._start <= number < self._stop:
             raise IndexError(f"frame {index} of {len(self)}")
-        chunk = bisect_right(self._firsts, number) - 1
-        return self._chunks[chunk][number - self._firsts[chunk]]
+        chunks, firsts = self._chain
+        chunk = bisect_right(firsts, number) - 1
+        return chunks[chunk][number - firsts[chunk]]
 
     def __iter__(self) -> Iterator[Frame]:
-        for chunk, first in zip(self._chunks, self._firsts, strict=True):
+        for chunk, first in zip(*self._chain, strict=True):
             # An index loop, because the newest chunk grows while somebody iterates.
             for index in range(max(self._start - first, 0), min(len(chunk), self._stop - first)):
                 yield chunk[index]
 
     def __reversed__(self) -> Iterator[Frame]:
-        for chunk, first in zip(reversed(self._chunks), reversed(self._firsts), strict=True):
+        for chunk, first in zip(*map(reversed, self._chain), strict=True):
             newest = min(len(chunk), self._stop - first)
             for index in range(newest - 1, max(self._start - first, 0) - 1, -1):
                 yield chunk[index]
@@ -137,9 +146,9 @@ class Frames(Sequence[Frame]):
         if step == 1:
             begin = self._start + start
             end = max(begin, self._start + stop)
-            return Frames(self._chunks, self._firsts, begin, end, self.total)
+            return Frames(self._chain, begin, end, self.total)
         frames = [self[number] for number in range(start, stop, step)]
-        return Frames((frames,), (0,), 0, len(frames), self.total)
+        return Frames(((frames,), (0,)), 0, len(frames), self.total)
 
 
 class FrameLog:
@@ -180,7 +189,7 @@ class FrameLog:
         view = self._view
         if view is None:
             total = self.total
-            view = self._view = Frames(self._chunks, self._firsts, self._start, total, total)
+            view = self._view = Frames(self._chain, self._start, total, total)
         return view
 
     def append(self, frame: Frame) -> None:
@@ -205,14 +214,13 @@ class FrameLog:
         self._begin_chain()
 
     def _begin_chain(self) -> None:
-        self._chunks: tuple[list[Frame], ...] = ()
-        self._firsts: tuple[int, ...] = ()
+        self._chain: _Chain = ((), ())
         self._begin_chunk()
 
     def _begin_chunk(self) -> None:
         self._tail: list[Frame] = []
-        self._chunks = (*self._chunks, self._tail)
-        self._firsts = (*self._firsts, self.total)
+        chunks, firsts = self._chain
+        self._chain = ((*chunks, self._tail), (*firsts, self.total))
         self._view = None
         self._full_at = self.total + self._chunk_frames
         self._full_at_bytes = self.total_bytes + self._chunk_bytes
@@ -223,8 +231,8 @@ class FrameLog:
             self.total - self._start > self._history
             or self.total_bytes - self._forgotten_bytes > self._history_bytes
         ):
-            self._forgotten_bytes += self._chunks[0][self._start - self._firsts[0]].size
+            chunks, firsts = self._chain
+            self._forgotten_bytes += chunks[0][self._start - firsts[0]].size
             self._start += 1
-            if len(self._firsts) > 1 and self._start >= self._firsts[1]:
-                self._chunks = self._chunks[1:]
-                self._firsts = self._firsts[1:]
+            if len(firsts) > 1 and self._start >= firsts[1]:
+                self._chain = (chunks[1:], firsts[1:])

@@ -47,6 +47,13 @@ class HomeLoop:
         elif not loop.is_closed():
             loop.call_soon_threadsafe(function, *args, context=self._context)
 
+    def call_later_here(self, delay: float, function: Callable[[], object]) -> asyncio.TimerHandle:
+        """Call a function after some seconds, on the loop of this thread if there is one."""
+        loop = running_loop() or self._loop
+        if loop is None:
+            raise RuntimeError("there is no event loop to wait on")
+        return loop.call_later(delay, function)
+
     async def complete(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine on the loop, and return what it returns."""
         loop = self._loop

@@ -36,20 +36,21 @@ class Outbox:
         self._limit = limit
         self._parcels: deque[Parcel] = deque()
         self._size = 0
-        self._refusal: ConsoleError | None = None
+        self.refusal: ConsoleError | None = None
+        """Why it takes nothing, or `None` while it does."""
         self._changed = asyncio.Event()
 
     def open(self) -> None:
         """Take frames, on the event loop that runs now."""
-        self._refusal = None
+        self.refusal = None
         self._changed = asyncio.Event()
 
     def put(self, parcel: Parcel) -> None:
         """Add a frame, or fail its receipt if the outbox is shut or full."""
         if parcel.receipt.cancelled():
             return
-        if self._refusal is not None:
-            parcel.receipt.set_exception(self._refusal)
+        if self.refusal is not None:
+            parcel.receipt.set_exception(self.refusal)
         elif self._parcels and self._size + len(parcel.data) > self._limit:
             parcel.receipt.set_exception(
                 NotConnectedError(
@@ -78,7 +79,7 @@ class Outbox:
 
     def shut(self, refusal: ConsoleError) -> int:
         """Fail what waits and what comes, and return how many frames waited."""
-        self._refusal = refusal
+        self.refusal = refusal
         dropped = 0
         while parcel := self.take():
             parcel.receipt.set_exception(refusal)

@@ -48,14 +48,13 @@ class Timer(Protocol):
 class Throttle:
     """Does something soon after each request for it, but not more often than a limit.
 
-    The first requests after a quiet while are met after a moment; those of a flood are met
-    together, one `interval` after the other. The last request is always met.
+    The first requests after a quiet while are met at once; those of a flood are met together, one
+    `interval` after the other. The last request is always met.
 
     Args:
         action: What to do.
         interval: Seconds between two actions in the long run.
         burst: How many actions a quiet while earns in advance.
-        moment: Seconds that each request waits at least, for others that come close behind it.
         call_later: Calls a function after some seconds, as `asyncio.loop.call_later` does.
         clock: Returns the time in seconds.
     """
@@ -66,30 +65,42 @@ class Throttle:
         *,
         interval: float,
         burst: int,
-        moment: float = 0.0,
         call_later: Callable[[float, Callable[[], Any]], Timer],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._action = action
-        self._moment = moment
         self._interval = interval
         self._credit = (burst - 1) * interval
         self._call_later = call_later
         self._clock = clock
         self._even_at = clock()
         self._timer: Timer | None = None
+        self._is_patient = False
 
     def request(self) -> None:
         """Have the action done soon."""
         if self._timer is None:
-            wait = self._even_at - self._credit - self._clock()
-            self._timer = self._call_later(max(self._moment, wait), self._act)
+            self._schedule(0.0)
+        elif self._is_patient:
+            self.cancel()
+            self._schedule(0.0)
+
+    def request_within(self, seconds: float) -> None:
+        """Have the action done after so many seconds, or with a request that is met earlier."""
+        if self._timer is None:
+            self._schedule(seconds)
+            self._is_patient = True
 
     def cancel(self) -> None:
         """Drop the request that waits, if there is one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _schedule(self, patience: float) -> None:
+        wait = self._even_at - self._credit - self._clock()
+        self._is_patient = False
+        self._timer = self._call_later(max(patience, wait), self._act)
 
     def _act(self) -> None:
         # Cleared first: a request that comes during the action must be met by another one.
@@ -109,8 +120,6 @@ class Refresher:
         clock: Returns the time in seconds.
     """
 
-    MOMENT = 0.004
-    """Seconds that a change waits, so that an answer that comes at once is drawn along with it."""
     INTERVAL = 0.1
     """Seconds between two drawings in the long run."""
     RATE = 120_000
@@ -132,16 +141,12 @@ class Refresher:
         self._drawn_at = clock()
         self._allowance = float(self.LARGEST)
         self._soon = Throttle(
-            self._refresh,
-            interval=self.INTERVAL,
-            burst=3,
-            moment=self.MOMENT,
-            call_later=call_later,
-            clock=clock,
+            self._refresh, interval=self.INTERVAL, burst=3, call_later=call_later, clock=clock
         )
         self._call_later = call_later
         self._completion: Timer | None = None
         self.request = self._soon.request
+        self.request_within = self._soon.request_within
 
     def cancel(self) -> None:
         """Draw no more."""

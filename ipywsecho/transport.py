@@ -9,17 +9,22 @@ click and the view waiting, so it is done in slices, with a turn for everybody e
 """
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Opcode
 
-from ipywsecho.pacing import Turn
-
 __all__ = ["EagerConnection"]
 
-SLICE = 2**14
-"""How many bytes are parsed before looking at the time."""
+SMALLEST, LARGEST = 2**13, 2**18
+"""How many bytes are parsed at least and at most before looking at the time."""
+
+SHORT, LONG = 0.001, 0.003
+"""Seconds that parsing so many bytes should take; else the next slice is longer or shorter."""
+
+TURN = 0.005
+"""Seconds after which others have their turn."""
 
 _MESSAGE = (Opcode.TEXT, Opcode.BINARY)
 
@@ -28,14 +33,16 @@ class EagerConnection(ClientConnection):
     """A client connection that hands over frames as soon as they are parsed, and never for long.
 
     Attributes:
-        deliver: Called with each message that need not be fetched, once it is set.
+        deliver: Called with each message that need not be fetched, and its size in bytes, once it
+            is set.
         ponged: Called when `latency` was measured, once it is set.
     """
 
-    deliver: Callable[[str | bytes], object] | None = None
+    deliver: Callable[[str | bytes, int], object] | None = None
     ponged: Callable[[], object] | None = None
     _unfetched = 0
     _unparsed = b""
+    _slice = SMALLEST
 
     async def fetch(self) -> str | bytes:
         """Return the next message that was not handed over.
@@ -60,10 +67,10 @@ class EagerConnection(ClientConnection):
                     # recv() fails the connection as it must be (RFC 6455, section 8.1).
                     pass
                 else:
-                    deliver(text)
+                    deliver(text, len(event.data))
                     return
             elif event.opcode is Opcode.BINARY:
-                deliver(bytes(event.data))
+                deliver(bytes(event.data), len(event.data))
                 return
         opcode = getattr(event, "opcode", None)
         if opcode in _MESSAGE:
@@ -92,14 +99,23 @@ class EagerConnection(ClientConnection):
         super().connection_lost(exc)
 
     def _parse(self, data: bytes) -> None:
-        turn = Turn()
-        for start in range(0, len(data), SLICE):
-            if start and turn.is_over():
-                self._unparsed = data[start:]
+        parsed = 0
+        begun = now = monotonic()
+        while parsed < len(data):
+            if parsed and now - begun > TURN:
+                self._unparsed = data[parsed:]
                 self.transport.pause_reading()
                 self.loop.call_soon(self._parse_on)
                 return
-            super().data_received(data[start : start + SLICE])
+            size = self._slice
+            super().data_received(data[parsed : parsed + size])
+            parsed += size
+            before, now = now, monotonic()
+            # What costs is frames and not bytes, and how many there are shows only now.
+            if now - before < SHORT:
+                self._slice = min(size * 2, LARGEST)
+            elif now - before > LONG:
+                self._slice = max(size // 2, SMALLEST)
 
     def _parse_on(self) -> None:
         data, self._unparsed = self._unparsed, b""

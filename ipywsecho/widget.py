@@ -15,7 +15,7 @@ from typing import Any
 
 from IPython.core.getipython import get_ipython
 from ipywidgets import HTML, Box, Button, HBox, Layout, Output, Text, VBox, Widget
-from traitlets import All, Bool, Bunch, EventHandler, Float, HasTraits, Int, TraitType, Unicode
+from traitlets import All, Bool, Bunch, EventHandler, Float, Int, TraitType, Unicode
 from traitlets import Any as AnyTrait
 
 from ipywsecho import rendering
@@ -34,9 +34,9 @@ from ipywsecho.server import EchoServer
 __all__ = ["WebSocketConsole"]
 
 _NOTICES = 1_000
-_HEADER_INTERVAL = 0.25
-# The header comes after the log: what somebody waits for is there.
-_HEADER_MOMENT = 0.1
+_HEADER_INTERVAL = 0.4
+_HEADER_WITHIN = 0.1
+_ANSWER_WITHIN = 0.02
 _GRACE = 2.0
 _FAREWELL = 2.0
 _SWITCH = {
@@ -58,34 +58,33 @@ class FramesTrait(TraitType[Frames, Frames]):
 
     def append(self, console: "WebSocketConsole", frame: Frame) -> None:
         """Log a frame and notify each observer of it."""
-        log = console._logs[self.name or ""]
+        name = self.name or ""
+        log = console._logs[name]
         # Widget's own way of notifying compares values and looks for the name among those that
         # are synced. It costs as much as receiving the frame, and is of no use here.
-        observers = _observers(console, self.name or "")
-        if not observers:
+        notifiers = console._trait_notifiers
+        if name not in notifiers and All not in notifiers:
             log.append(frame)
             return
         old = log.frames
         log.append(frame)
-        change = Bunch(name=self.name, old=old, new=log.frames, owner=console, type="change")
-        for observer in observers:
-            console._guarded(observer, change)
+        change = Bunch(name=name, old=old, new=log.frames, owner=console, type="change")
+        for observer in _observers(notifiers, name):
+            # What a class declares with a decorator is a method of the instance.
+            is_declared = isinstance(observer, EventHandler)
+            handler = getattr(console, observer.name) if is_declared else observer
+            console._guarded(handler, change)
 
 
-def _observers(owner: HasTraits, name: str) -> list[Callable[[Bunch], object]]:
-    notifiers = owner._trait_notifiers
-    observers: list[Any] = []
-    for names in (name, All):
-        if names in notifiers:
-            for types in ("change", All):
-                observers.extend(notifiers[names].get(types, ()))
-    return [_resolved(owner, observer) for observer in observers]
-
-
-def _resolved(owner: Any, observer: Any) -> Any:
-    # What a class declares with a decorator is a method of the instance.
-    is_declared = isinstance(observer, EventHandler)
-    return getattr(owner, str(observer.name)) if is_declared else observer
+def _observers(notifiers: Any, name: str) -> list[Any]:
+    return [
+        observer
+        for names in (name, All)
+        if names in notifiers
+        for types in ("change", All)
+        if types in notifiers[names]
+        for observer in notifiers[names][types]
+    ]
 
 
 class Sending:
@@ -180,10 +179,12 @@ class WebSocketConsole(VBox):
             options=options,
         )
         self._home = HomeLoop(_kernel_loop)
+        # A view that was never there does not count: a notebook may be run without a page.
+        self._is_out_of_sight = False
         self._attached_to: asyncio.AbstractEventLoop | None = None
         self._log_view: Refresher | None = None
         self._header_view: Throttle | None = None
-        self._enter: EnterKey | None = None
+        self._enter = EnterKey(self._submit, call_later=self._home.call_later_here)
         self._lay_out()
         super().__init__([self._header, self._composer, self._screen])
         self.set_trait("uri", uri)
@@ -323,31 +324,33 @@ class WebSocketConsole(VBox):
                 border="1px solid var(--jp-border-color2, #e0e0e0)",
             ),
         )
-        self.text.on_msg(lambda _, content, __: self._home.call(self._hear_text, content))
-        self.text.observe(lambda _: self._home.call(self._hear_value), names="value")
-        self.button.on_click(lambda _: self._home.call(self._submit))
+        self.text.on_msg(self._hear_text)
+        self.text.observe(self._hear_value, names="value")
+        self.button.on_click(lambda _: self._submit())
         self._switch.on_click(lambda _: self._home.call(self._toggle))
         self._retry.on_click(lambda _: self._home.call(self._start))
         self.observe(lambda _: self._home.call(self._refresh), names="paused")
         self.observe(lambda change: self._home.call(self._count_views, change), names="_view_count")
 
-    def _hear_text(self, content: Any) -> None:
-        if self._enter is not None and content.get("event") == "submit":
+    # These stay on the thread that they come on, up to the message that is sent: a hop wakes the
+    # kernel's own thread, and the two then take turns at the interpreter, 5 ms each.
+    def _hear_text(self, _: Any, content: Any, __: Any) -> None:
+        if content.get("event") == "submit":
             self._enter.press()
 
-    def _hear_value(self) -> None:
-        if self._enter is not None:
-            self._enter.receive_value()
+    def _hear_value(self, _: Bunch) -> None:
+        self._enter.receive_value()
 
     def _submit(self) -> None:
-        if not self.text.value:
+        message = self.text.value
+        if not message:
             return
-        receipt = self.send_message(self.text.value)._receipt
-        error = receipt.exception() if receipt.done() else None
-        if error is None:
+        refusal = self._connection.refusal
+        if refusal is None:
             self.text.value = ""
+            self.send_message(message)
         else:
-            self._note(line_of(error), is_error=True)
+            self._home.call(partial(self._note, line_of(refusal), is_error=True))
 
     def _toggle(self) -> None:
         if self.state == "closed":
@@ -364,13 +367,11 @@ class WebSocketConsole(VBox):
             # What served on an event loop that is gone serves no more.
             self._server.abandon()
         self._attached_to = loop
-        self._enter = EnterKey(self._submit, call_later=loop.call_later)
         self._log_view = Refresher(self._show_log, call_later=loop.call_later)
         self._header_view = Throttle(
             self._show_header,
             interval=_HEADER_INTERVAL,
             burst=2,
-            moment=_HEADER_MOMENT,
             call_later=loop.call_later,
         )
         if self._server is not None:
@@ -388,11 +389,14 @@ class WebSocketConsole(VBox):
 
         A page that is loaded again does not tell that its views are gone, so this spares it.
         """
-        if change.old and not change.new and self._log_view is not None:
-            asyncio.get_running_loop().call_later(_GRACE, self._close_unseen)
+        self._is_out_of_sight = bool(change.old) and change.new == 0
+        if self._is_out_of_sight:
+            self._home.call_later_here(_GRACE, self._close_unseen)
+        else:
+            self._refresh()
 
     def _close_unseen(self) -> None:
-        if not self._view_count and self.state != "closed":
+        if self._is_out_of_sight and self.state != "closed":
             self._note("nobody looks at this console any more")
             self._home.spawn(partial(self._connection.close, 1001))
 
@@ -424,7 +428,8 @@ class WebSocketConsole(VBox):
 
     def _keep_sent(self, frame: Frame) -> None:
         WebSocketConsole.sent.append(self, frame)
-        self._refresh()
+        # An answer that comes at once is shown along with it, in one go.
+        self._refresh(_ANSWER_WITHIN)
 
     def _keep_notice(self, notice: Notice) -> None:
         self._notices.append(notice)
@@ -447,10 +452,15 @@ class WebSocketConsole(VBox):
 
     # What is shown.
 
-    def _refresh(self) -> None:
-        if self._log_view is not None and self._header_view is not None:
+    def _refresh(self, within: float = 0.0) -> None:
+        if self._log_view is None or self._header_view is None:
+            return
+        if within:
+            self._log_view.request_within(within)
+        else:
             self._log_view.request()
-            self._header_view.request()
+        # Behind the log, as what somebody waits for is there.
+        self._header_view.request_within(_HEADER_WITHIN)
 
     def _clear(self) -> None:
         for log in self._logs.values():
@@ -460,7 +470,7 @@ class WebSocketConsole(VBox):
         self._refresh()
 
     def _show_log(self, limit: int) -> tuple[int, bool]:
-        if self.paused:
+        if self.paused or self._is_out_of_sight:
             return 0, False
         drawn = rendering.output(
             self.frames,
@@ -481,7 +491,7 @@ class WebSocketConsole(VBox):
         wait = None if retry_at is None else retry_at - self._connection.clock()
         if wait is not None and self._header_view is not None:
             # Counts down, as nothing else happens meanwhile.
-            self._header_view.request()
+            self._header_view.request_within(_HEADER_WITHIN)
         details = rendering.describe_state(count, self.subprotocol, self.latency, wait)
         self._title_line.value = rendering.header(
             self._title, self.state, self._shown_uri(), details

@@ -298,17 +298,47 @@ def refresher_of(draw: Callable[[int], tuple[int, bool]], clock: ManualClock) ->
     return Refresher(draw, call_later=clock.call_later, clock=clock)
 
 
-def test_changes_that_come_close_behind_one_another_are_drawn_together() -> None:
+def test_a_change_that_can_wait_is_drawn_with_one_that_cannot() -> None:
+    clock = ManualClock()
+    screen = Screen(clock, 100)
+    refresher = refresher_of(screen.draw, clock)
+    start = clock.now
+
+    refresher.request_within(0.5)
+    clock.advance(0.1)
+    refresher.request()
+    clock.advance(60)
+
+    assert screen.drawn == [(start + 0.1, 100)]
+
+
+def test_a_change_that_can_wait_is_drawn_when_nothing_else_comes() -> None:
+    clock = ManualClock()
+    screen = Screen(clock, 100)
+    refresher = refresher_of(screen.draw, clock)
+    start = clock.now
+
+    refresher.request_within(0.5)
+    clock.advance(0.2)
+    refresher.request_within(0.5)
+    clock.advance(60)
+
+    assert screen.drawn == [(start + 0.5, 100)]
+
+
+def test_a_change_that_can_wait_delays_no_other_and_breaks_no_limit() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock)
 
-    refresher.request()
-    clock.advance(Refresher.MOMENT / 2)
-    refresher.request()
-    clock.advance(60)
+    for _ in range(1_000):
+        refresher.request_within(0.02)
+        clock.advance(0.005)
+        refresher.request()
+        clock.advance(0.005)
 
-    assert len(screen.drawn) == 1
+    assert most_in_a_second((time, 1) for time, _ in screen.drawn) <= 13
+    assert len(screen.drawn) >= 90
 
 
 def test_nothing_is_drawn_without_a_request() -> None:
@@ -330,7 +360,7 @@ def test_small_log_is_drawn_once_and_whole() -> None:
     refresher.request()
     clock.advance(60)
 
-    assert screen.drawn == [(start + Refresher.MOMENT, 100)]
+    assert screen.drawn == [(start, 100)]
     assert clock.waiting == []
 
 
@@ -341,7 +371,7 @@ def test_as_much_as_allowed_is_drawn_after_a_quiet_while() -> None:
     clock.advance(3_600)
 
     refresher.request()
-    clock.advance(Refresher.MOMENT)
+    clock.advance(0)
 
     assert [size for _, size in screen.drawn] == [Refresher.LARGEST]
 
@@ -468,7 +498,7 @@ def test_drawing_again_by_request_takes_the_place_of_the_completion() -> None:
     refresher = refresher_of(screen.draw, clock)
     for _ in range(3):
         refresher.request()
-        clock.advance(Refresher.MOMENT)
+        clock.advance(0)
     assert screen.is_cut
 
     screen.size = 100
@@ -533,7 +563,7 @@ def test_cancelling_calls_off_the_completion() -> None:
     refresher = refresher_of(screen.draw, clock)
     for _ in range(2):
         refresher.request()
-        clock.advance(Refresher.MOMENT)
+        clock.advance(0)
     assert screen.is_cut
 
     refresher.cancel()

@@ -24,7 +24,8 @@ async def messages_from(
     handed_over: list[str | bytes] = []
     everything: list[str | bytes] = []
 
-    def deliver(data: str | bytes) -> None:
+    def deliver(data: str | bytes, size: int) -> None:
+        assert size == len(data.encode() if isinstance(data, str) else data)
         handed_over.append(data)
         everything.append(data)
 
@@ -106,18 +107,11 @@ async def test_text_that_is_not_utf8_ends_the_connection_with_1007() -> None:
     assert end.sent.code == 1007
 
 
-class EndlesslyOver:
-    """A turn that is over as soon as it has begun."""
-
-    def is_over(self) -> bool:
-        return True
-
-
 @pytest.mark.parametrize("is_cut", [False, True])
 async def test_a_flood_is_parsed_in_slices_and_nothing_of_it_is_lost_at_the_end(
     is_cut: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "Turn", EndlesslyOver)
+    _give_way_after_each(5_000, monkeypatch)
     count = 20_000
 
     async def talk(websocket: ServerConnection) -> None:
@@ -135,8 +129,7 @@ async def test_a_flood_is_parsed_in_slices_and_nothing_of_it_is_lost_at_the_end(
 async def test_other_tasks_have_their_turn_between_the_slices(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(transport, "Turn", EndlesslyOver)
-    monkeypatch.setattr(transport, "SLICE", 100)
+    _give_way_after_each(100, monkeypatch)
     turn = 0
 
     async def count_turns() -> None:
@@ -177,3 +170,54 @@ class Reading:
 
     def resume_reading(self) -> None:
         self.changes.append("resume")
+
+
+def _give_way_after_each(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every slice as long as given, and every turn over after one."""
+    monkeypatch.setattr(EagerConnection, "_slice", size)
+    monkeypatch.setattr(transport, "LARGEST", size)
+    monkeypatch.setattr(transport, "SMALLEST", size)
+    monkeypatch.setattr(transport, "TURN", -1.0)
+
+
+@pytest.mark.parametrize(
+    ("took", "sizes"),
+    [
+        (0.0001, [8_192, 16_384, 32_768, 65_536, 131_072, 262_144, 262_144]),
+        (0.002, [8_192] * 7),
+        (0.1, [8_192] * 7),
+    ],
+)
+def test_slices_grow_while_they_take_no_time(
+    took: float, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _slices_when_each_takes(took, monkeypatch)[:7] == sizes
+
+
+def test_slices_shrink_when_they_take_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EagerConnection, "_slice", 65_536)
+
+    sizes = _slices_when_each_takes(0.004, monkeypatch)
+
+    assert sizes[:5] == [65_536, 32_768, 16_384, 8_192, 8_192]
+
+
+def _slices_when_each_takes(took: float, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    now = 0.0
+    sizes: list[int] = []
+
+    def take(_: object, data: bytes) -> None:
+        nonlocal now
+        now += took
+        sizes.append(len(data))
+
+    async def parse() -> None:
+        websocket = EagerConnection(ClientProtocol(parse_uri("ws://localhost/")))
+        websocket.transport = Reading()  # type: ignore[assignment]
+        websocket.data_received(bytes(2_000_000))
+
+    monkeypatch.setattr(transport, "TURN", 1e9)
+    monkeypatch.setattr(transport, "monotonic", lambda: now)
+    monkeypatch.setattr(ClientConnection, "data_received", take)
+    asyncio.run(parse())
+    return sizes

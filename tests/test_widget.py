@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import pytest_asyncio
 from traitlets import All, TraitError, observe
+from websockets.asyncio.server import serve
 
 from ipywsecho import (
     ClosedError,
@@ -19,6 +20,7 @@ from ipywsecho import (
     OptionError,
     Reconnect,
     WebSocketConsole,
+    widget,
 )
 
 DEADLINE = 20.0
@@ -314,18 +316,25 @@ async def test_iteration_yields_each_frame_from_now_on_and_ends_with_the_connect
 
 
 async def test_a_request_without_an_answer_times_out() -> None:
-    async def keep_silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
+    async def keep_silent(websocket: Any) -> None:
+        await websocket.wait_closed()
 
-    async with EchoServer() as server:
-        console = WebSocketConsole(server.uri)
+    async with serve(keep_silent, "127.0.0.1", 0) as server:
+        console = WebSocketConsole(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         await console.connect()
-        console._connection._websocket.pause = True  # type: ignore[union-attr]
-        await console.disconnect()
-        with pytest.raises(NotConnectedError):
-            await console.request("anybody?", timeout=DEADLINE)
+
+        with pytest.raises(TimeoutError):
+            await console.request("anybody?", timeout=0.01)
+
+        assert console.state == "open"
         await _closed(console)
+
+
+async def test_a_request_over_a_closed_connection_says_so(console: WebSocketConsole) -> None:
+    await console.disconnect()
+
+    with pytest.raises(NotConnectedError):
+        await console.request("anybody?")
 
 
 async def test_callbacks_on_frames_come_and_go(console: WebSocketConsole) -> None:
@@ -467,6 +476,75 @@ async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketCon
     assert len(console.frames) == 2
 
 
+async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
+    console: WebSocketConsole,
+) -> None:
+    console.set_state({"_view_count": 1})
+    await console.request("seen")
+    await _until_shown(console, "seen")
+    console.set_state({"_view_count": 0})
+
+    await console.request("unseen")
+    console._show_log(10**9)
+    assert "unseen" not in str(console.output.outputs)
+    console.set_state({"_view_count": 1})
+    await _until_shown(console, "unseen")
+
+
+async def test_the_connection_closes_when_its_last_view_has_gone(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(widget, "_GRACE", 0.0)
+    console.set_state({"_view_count": 1})
+
+    console.set_state({"_view_count": 0})
+    await until(console, lambda: console.state == "closed")
+
+    assert console.close_code == 1001
+
+
+async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
+    console: WebSocketConsole,
+) -> None:
+    console.set_state({"_view_count": 1})
+    console.set_state({"_view_count": 0})
+    console.set_state({"_view_count": 1})
+
+    console._close_unseen()
+
+    assert console.state == "open"
+
+
+async def test_a_hundred_thousand_messages_arrive_complete_and_in_order(
+    console: WebSocketConsole,
+) -> None:
+    count = 100_000
+    console.close()
+    console = WebSocketConsole(history=count)
+    await console.connect()
+
+    for number in range(count):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == count)
+
+    assert [frame.data for frame in console.sent] == [str(number) for number in range(count)]
+    assert [frame.data for frame in console.frames] == [str(number) for number in range(count)]
+    assert "99999" in shown(console)
+    await _closed(console)
+
+
+async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> None:
+    console = WebSocketConsole("ws://127.0.0.1:9", reconnect=False)
+    megabyte = bytes(1_000_000)
+
+    sendings = [console.send_message(megabyte) for _ in range(70)]
+
+    with pytest.raises(NotConnectedError, match="await send_message"):
+        await sendings[-1]
+    await until(console, lambda: console.state == "closed")
+    await _closed(console)
+
+
 async def test_clear_forgets_what_was_kept_and_counts_on(console: WebSocketConsole) -> None:
     await console.request("before")
 
@@ -527,8 +605,6 @@ async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
 
 
 async def test_subprotocol_and_other_options_reach_the_server() -> None:
-    from websockets.asyncio.server import serve
-
     seen: list[str | None] = []
 
     async def handler(websocket: Any) -> None:
