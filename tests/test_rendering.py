@@ -153,7 +153,7 @@ class WatchedFrames(Frames):
     __slots__ = ("looks",)
 
     def __init__(self, frames: list[Frame]) -> None:
-        super().__init__((frames,), (0,), 0, len(frames), len(frames))
+        super().__init__(((frames,), (0,)), 0, len(frames), len(frames))
         self.looks = 0
 
     @overload
