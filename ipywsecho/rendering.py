@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ipywsecho.frames import Frame, Frames, Notice
 
-__all__ = ["Rendering", "describe_state", "header", "output", "visible"]
+__all__ = ["STYLE", "Rendering", "describe_state", "header", "output", "visible"]
 
 CHARACTERS = 1_000
 """How many characters of a frame are shown."""
@@ -27,7 +27,9 @@ _INDENT = " " * 17
 # Letters by their category, but nothing that one sees.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
-_LOG_STYLE = (
+# It stands in the page once: a style sheet that comes and goes with each drawing would have the
+# browser restyle the whole page each time.
+STYLE = (
     ".ipywsecho{margin:0;padding:4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;"
     "font-size:var(--jp-code-font-size,13px);line-height:1.4}"
     ".ipywsecho div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
@@ -99,10 +101,10 @@ def output(
         return Rendering((), 0, False)
     rows.reverse()
     body = "".join(row.html for row in rows)
-    html = f'<style>{_LOG_STYLE}</style><pre class="ipywsecho" role="log">{body}</pre>'
+    html = f'<pre class="ipywsecho" role="log">{body}</pre>'
     bundle = {"text/html": html, "text/plain": "\n".join(row.plain for row in rows)}
     entry_ = {"output_type": "display_data", "data": bundle, "metadata": {}}
-    return Rendering((entry_,), size + len(_LOG_STYLE), is_cut)
+    return Rendering((entry_,), size, is_cut)
 
 
 def header(title: str, state: str, uri: str | None, details: Sequence[str]) -> str:

@@ -312,7 +312,8 @@ class WebSocketConsole(VBox):
             description="Try now", icon="refresh", tooltip="Try to connect now", layout=_as_needed()
         )
         self._switch = Button(icon="power-off", layout=_as_needed())
-        self._header = HBox([self._title_line, self._retry, self._switch])
+        style = HTML(f"<style>{rendering.STYLE}</style>", layout=Layout(display="none"))
+        self._header = HBox([self._title_line, self._retry, self._switch, style])
         self._composer = HBox([self.text, self.button])
         # Reversed, so that the browser keeps the end of the log in view when it grows.
         self._screen = Box(

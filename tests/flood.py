@@ -8,10 +8,11 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 _CHUNK = 2**16
@@ -19,12 +20,14 @@ _CHUNK = 2**16
 
 async def flood(websocket: ServerConnection) -> None:
     """Answer each request with the frames that it asks for."""
-    async for request in websocket:
-        count, size = map(int, str(request).split())
-        for chunk in _chunks(count, size):
-            websocket.transport.write(chunk)
-            # Waits while the network takes no more.
-            await websocket.drain()
+    # A peer that has seen enough may leave without a word.
+    with suppress(ConnectionClosed):
+        async for request in websocket:
+            count, size = map(int, str(request).split())
+            for chunk in _chunks(count, size):
+                websocket.transport.write(chunk)
+                # Waits while the network takes no more.
+                await websocket.drain()
 
 
 def _chunks(count: int, size: int) -> Iterator[bytes]:

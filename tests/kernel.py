@@ -130,6 +130,12 @@ class Kernel:
         self._client.control_channel.send(request)
         return str((await self._reply(request["header"]["msg_id"]))["subshell_id"])
 
+    def shut_down(self) -> None:
+        """Asks the kernel to end, as a front end does."""
+        self._client.control_channel.send(
+            self._client.session.msg("shutdown_request", {"restart": False})
+        )
+
     def set_trait(self, model: str, shell: str | None = None, **state: Any) -> None:
         """Sets traits of a widget, as a person does who edits it."""
         self.models[model].update(state)
