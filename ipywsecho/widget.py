@@ -346,7 +346,7 @@ class WebSocketConsole(VBox):
         message = self.text.value
         if not message:
             return
-        refusal = self._connection.refusal
+        refusal = self._connection.refusal or _fault_of(message)
         if refusal is None:
             self.text.value = ""
             self.send_message(message)
@@ -518,6 +518,14 @@ def _as_needed() -> Layout:
 
 def _policy(reconnect: bool) -> Reconnect | None:
     return Reconnect() if reconnect else None
+
+
+def _fault_of(data: str) -> ValueError | None:
+    try:
+        _payload(data)
+    except ValueError as exc:
+        return exc
+    return None
 
 
 def _payload(data: Any) -> str | bytes:

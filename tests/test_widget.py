@@ -407,6 +407,18 @@ async def test_a_message_that_is_not_accepted_stays_in_the_field_and_says_why(
     assert "NotConnectedError: " in shown(console)
 
 
+async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_says_why(
+    console: WebSocketConsole,
+) -> None:
+    console.text.value = "\ud800"
+
+    console.button.click()
+
+    assert console.text.value == "\ud800"
+    assert "UnicodeEncodeError: " in shown(console)
+    assert (await console.request("still here")).data == "still here"
+
+
 async def test_a_widget_event_from_another_thread_is_handled_on_the_loop(
     console: WebSocketConsole,
 ) -> None:
