@@ -39,6 +39,11 @@ class HomeLoop:
             self._loop = self._find()
         return self._loop is not None
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the loop was closed, so that nothing can run on it any more."""
+        return self._loop is not None and self._loop.is_closed()
+
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Call a function on the loop: at once when there or when there is no loop, else soon."""
         loop = self._loop

@@ -244,6 +244,8 @@ class WebSocketConsole(VBox):
             self._is_alive = False
             atexit.unregister(self._leave)
             self._home.spawn(self._shut_down)
+            if self._home.is_gone and self._server is not None:
+                self._server.abandon()
         # A front end that counts views reports the end of each, to a kernel that is done with it.
         self.set_trait("_view_count", None)
         for widget in _descendants(self):

@@ -113,6 +113,23 @@ def test_made_without_a_loop_it_connects_once_connect_is_awaited() -> None:
     assert asyncio.run(talk()).data == "early"
 
 
+def test_it_can_be_used_on_one_loop_after_another_and_leaves_no_socket_open() -> None:
+    console = WebSocketConsole()
+
+    async def talk() -> str | bytes:
+        await console.connect()
+        reply = await console.request("Hello!")
+        await console.disconnect()
+        return reply.data
+
+    replies = [asyncio.run(talk()), asyncio.run(talk())]
+    console.close()
+
+    assert replies == ["Hello!", "Hello!"]
+    assert console._server is not None
+    assert console._server.uri is None
+
+
 async def test_made_where_a_loop_runs_it_connects_by_itself_and_knows_its_address() -> None:
     console = WebSocketConsole()
 
