@@ -221,3 +221,23 @@ def _slices_when_each_takes(took: float, monkeypatch: pytest.MonkeyPatch) -> lis
     monkeypatch.setattr(ClientConnection, "data_received", take)
     asyncio.run(parse())
     return sizes
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("eof_received", ()), ("connection_lost", (None,))]
+)
+async def test_what_is_not_parsed_yet_is_parsed_before_the_end(
+    name: str, arguments: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _give_way_after_each(100, monkeypatch)
+    seen: list[bytes | str] = []
+    websocket = EagerConnection(ClientProtocol(parse_uri("ws://localhost/")))
+    websocket.transport = Reading()  # type: ignore[assignment]
+    monkeypatch.setattr(ClientConnection, "data_received", lambda _, data: seen.append(data))
+    monkeypatch.setattr(ClientConnection, name, lambda *_: seen.append("end"))
+    data = bytes(range(250))
+
+    websocket.data_received(data)
+    getattr(websocket, name)(*arguments)
+
+    assert seen == [data[:100], data[100:], "end"]
