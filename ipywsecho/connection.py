@@ -235,7 +235,7 @@ class Connection:
             async with asyncio.timeout(delay):
                 await self._hurry.wait()
         except TimeoutError:
-            if not self._is_stopping():
+            if self.state is State.WAITING:
                 self._begin_attempt()
         finally:
             self.retry_at = None

@@ -586,6 +586,28 @@ async def test_opening_while_waiting_tries_again_at_once() -> None:
     assert connection.error is None
 
 
+async def test_trying_again_in_the_moment_that_the_wait_ends_is_one_attempt() -> None:
+    connection, witness = connection_to(
+        f"ws://127.0.0.1:{_free_port()}", reconnect=Reconnect(delays=lambda: iter([0.0, 1e6]))
+    )
+    changed = witness.changed
+
+    def hurry() -> None:
+        changed()
+        if witness.states.count(State.WAITING) == 1 and connection.state is State.WAITING:
+            asyncio.get_running_loop().call_soon(connection.start)
+
+    witness.changed = hurry  # type: ignore[method-assign]
+    connection.start()
+    await witness.until(lambda: witness.states.count(State.WAITING) == 2)
+    await connection.close()
+
+    assert witness.states == [
+        *("connecting", "waiting", "connecting", "waiting"),
+        *("closing", "closed"),
+    ]
+
+
 async def test_frames_that_never_left_fail_with_what_prevented_them() -> None:
     connection, witness = connection_to(f"ws://127.0.0.1:{_free_port()}")
     receipts = [send(connection, "one"), send(connection, "two")]
