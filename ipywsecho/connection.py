@@ -100,6 +100,7 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Future[ConsoleError | None] | None = None
         self._handshake: asyncio.Timeout | None = None
+        self._destination = uri
         self._hurry = asyncio.Event()
 
     async def open(self) -> None:
@@ -208,6 +209,7 @@ class Connection:
     async def _connect_again_and_again(self) -> None:
         delays: Iterator[float] | None = None
         while not self._is_stopping():
+            self._destination = self.uri
             opened_at = None
             try:
                 websocket = await self._shake_hands()
@@ -216,7 +218,7 @@ class Connection:
             except Exception as exc:
                 if self._is_stopping():
                     return
-                end = self.error = translate(exc, self.uri, self.secrets)
+                end = self.error = self._translate(exc)
                 self._notice(line_of(end), is_error=True)
             self._end_attempt(end)
             policy = self._reconnect
@@ -249,12 +251,15 @@ class Connection:
         if _is_loopback(self.uri):
             # A proxy has a loopback interface of its own.
             options.setdefault("proxy", None)
+        connecting = connect(self.uri, create_connection=EagerConnection, **options)
         try:
             async with asyncio.timeout(None) as self._handshake:
-                websocket = await connect(self.uri, create_connection=EagerConnection, **options)
-                return cast("EagerConnection", websocket)
+                return cast("EagerConnection", await connecting)
         finally:
             self._handshake = None
+            # A redirect may have led elsewhere.
+            self._destination = connecting.uri
+            self.secrets |= secrets_of(connecting.uri)
 
     async def _talk(self, websocket: "EagerConnection") -> ClosedError:
         """Receive and send until the connection ends, and return how it ended."""
@@ -265,7 +270,7 @@ class Connection:
         self.subprotocol = websocket.subprotocol
         websocket.ponged = partial(self._measure, websocket)
         self._move(Event.OPENED)
-        self._notice(f"connected to {self.uri}")
+        self._notice(f"connected to {self._destination}")
         self._end_attempt(None)
         sender = asyncio.get_running_loop().create_task(self._send(websocket))
         try:
@@ -329,12 +334,34 @@ class Connection:
 
     def _close_of(self, end: "ConnectionClosed") -> ClosedError:
         self.close_code, self.close_reason, line = closing(end)
-        closed = translate(end, self.uri, self.secrets)
+        closed = self._translate(end)
         assert isinstance(closed, ClosedError)
         is_normal = self._is_stopping() or self.close_code in NORMAL_CODES
         self.error = None if is_normal else closed
         self._notice(line if is_normal else str(closed), is_error=not is_normal)
         return closed
+
+    def _translate(self, error: Exception) -> ConsoleError:
+        proxy = _proxy_to(self._destination, self._options)
+        return translate(error, self._destination, self.secrets, proxy=proxy)
+
+
+def _proxy_to(uri: str, options: Mapping[str, Any]) -> str | None:
+    """Return the address of the proxy on the way, as websockets chooses it, or `None`."""
+    from websockets.asyncio import client
+    from websockets.exceptions import InvalidURI
+    from websockets.uri import parse_uri
+
+    if options.get("unix") or options.get("sock"):
+        return None
+    proxy: str | bool | None = options.get("proxy", None if _is_loopback(uri) else True)
+    if not isinstance(proxy, bool):
+        return proxy
+    try:
+        # Which module is the home of this function depends on the version of websockets.
+        return client.get_proxy(parse_uri(uri))  # type: ignore[attr-defined]
+    except (InvalidURI, ValueError):
+        return None
 
 
 def _is_loopback(uri: str) -> bool:

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ipywsecho.masking import mask
+from ipywsecho.masking import mask, secrets_of
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
@@ -133,7 +133,11 @@ def closing(end: "ConnectionClosed") -> tuple[int, str, str]:
 
 
 def translate(
-    error: BaseException, uri: str, secrets: Collection[str] = frozenset()
+    error: BaseException,
+    uri: str,
+    secrets: Collection[str] = frozenset(),
+    *,
+    proxy: str | None = None,
 ) -> ConsoleError:
     """Return a foreign error as one of ours.
 
@@ -141,10 +145,14 @@ def translate(
         error: What was raised while connecting to `uri` or while being connected.
         uri: The address, for the message.
         secrets: What the message must not show.
+        proxy: The address of the proxy on the way, if there is one.
     """
     if isinstance(error, ConsoleError):
         return error
-    ours = _translated(error, uri)
+    ours = _translated(error, uri, proxy)
+    if isinstance(target := getattr(error, "uri", None), str):
+        # Where a redirect leads has secrets of its own.
+        secrets = {*secrets, *secrets_of(target)}
     ours.args = (mask(_one_line(str(ours)), secrets),)
     if isinstance(ours, HandshakeError):
         ours.body = mask(ours.body, secrets)
@@ -160,20 +168,29 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _translated(error: BaseException, uri: str) -> ConsoleError:
+def _translated(error: BaseException, uri: str, proxy: str | None) -> ConsoleError:
     from websockets import exceptions as ws
 
     match error:
         case ws.ConnectionClosed():
             return _closed(error)
+        case ws.InvalidURI() if error.uri != uri:
+            return HandshakeError(f"{uri} redirects: {_invalid_uri(error.uri, error.msg)}")
         case ws.InvalidURI():
             return _invalid_uri(uri, error.msg)
         case ws.InvalidStatus():
             return _refused(error.response, uri)
         case ws.InvalidProxy() | ws.ProxyError():
+            return _unusable_proxy(error, uri)
+        case ImportError() if "python-socks" in str(error):
             return ConnectError(
-                f"the proxy on the way to {uri} cannot be used ({line_of(error)}); give another "
-                "one with proxy=…, or none with proxy=None"
+                f"the proxy on the way to {uri} speaks SOCKS, which takes one more package "
+                f"({line_of(error)}); run %pip install 'ipywsecho[socks]', and restart the kernel"
+            )
+        case ws.SecurityError():
+            return HandshakeError(
+                f"{uri} redirects to where this console does not follow ({line_of(error)}); "
+                "give the address that it should lead to"
             )
         case ws.NegotiationError():
             return HandshakeError(
@@ -181,12 +198,14 @@ def _translated(error: BaseException, uri: str) -> ConsoleError:
                 "change subprotocols=… or compression=…"
             )
         case ws.InvalidHandshake():
+            # A server over TLS hangs up on a client without the certificate that it should have.
+            wanted = _CLIENT_CERTIFICATE if _is_secure(uri) else "wss:// instead of ws://"
             return HandshakeError(
                 f"{uri} answered, but not as a WebSocket server ({line_of(error)}); check the "
-                "port, and whether it wants wss:// instead of ws://"
+                f"port, and whether it wants {wanted}"
             )
         case OSError():
-            return _unreachable(error, uri)
+            return _unreachable(error, uri, proxy)
         case NotImplementedError():
             return ConnectError(
                 "this Python has no network sockets, as in a notebook that runs inside the "
@@ -243,7 +262,9 @@ def _refused(response: Any, uri: str) -> HandshakeError:
 
 _STATUS_HINTS = {
     200: "it is a web page; a WebSocket often has a path of its own",
-    401: "it wants to know who you are; give additional_headers={'Authorization': …}",
+    400: "check the address, and subprotocols=… and additional_headers=… if you gave them",
+    401: "it wants to know who you are; write user:password@ before the host, or give "
+    "additional_headers={'Authorization': …}",
     403: "it does not let you in; check your rights, and the origin=… that it expects",
     404: "check the path",
     426: "it is a web server; a WebSocket often has a path of its own",
@@ -254,27 +275,65 @@ _STATUS_HINTS = {
 }
 
 
-def _unreachable(error: OSError, uri: str) -> ConnectError:
+def _unusable_proxy(error: Exception, uri: str) -> ConnectError:
+    status = getattr(getattr(error, "response", None), "status_code", 0)
+    # What a SOCKS proxy says is in the cause alone.
+    said = ": ".join(line_of(each) for each in (error, error.__cause__) if each)
+    hint = _PROXY_HINTS.get(status, "give another one with proxy=…, or none with proxy=None")
+    return ConnectError(f"the proxy on the way to {uri} cannot be used ({said}); {hint}")
+
+
+_WHO_YOU_ARE = "it wants to know who you are; write user:password@ before its host in proxy=…"
+_PROXY_HINTS = {
+    401: _WHO_YOU_ARE,
+    403: "it forbids this address; ask who runs it, or give none with proxy=None",
+    407: _WHO_YOU_ARE,
+    502: "it does not reach the server; check the address",
+    503: "it does not reach the server; try again later",
+    504: "it waited for the server in vain; try again later",
+}
+
+
+def _unreachable(error: OSError, uri: str, proxy: str | None) -> ConnectError:
     name = type(error).__name__
     if isinstance(error, TimeoutError):
         return ConnectError(
-            f"{uri} did not answer in time ({name}); check the address, or give it longer with "
-            "open_timeout=…"
+            f"{uri} did not answer in time ({name}); check the address and its scheme, or give it "
+            "longer with open_timeout=…"
+        )
+    if isinstance(error, ssl.SSLCertVerificationError):
+        fault, hint = _CERTIFICATE_FAULTS.get(error.verify_code, _DISTRUST)
+        return ConnectError(
+            f"the certificate of {uri} {fault} ({name}: {error.verify_message}); {hint}"
+        )
+    if isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or ""):
+        return ConnectError(
+            f"{uri} refused to begin with TLS ({name}: {error.reason}); check whether it wants "
+            f"{_CLIENT_CERTIFICATE}"
+        )
+    if isinstance(error, ssl.SSLError):
+        return ConnectError(
+            f"{uri} speaks no TLS that this console understands ({name}: {error.reason}); check "
+            "the port, and whether it wants ws:// instead of wss://"
+        )
+    if isinstance(error, ConnectionResetError) and _is_secure(uri):
+        return ConnectError(
+            f"{uri} broke off before TLS began ({line_of(error)}); check the port, and whether it "
+            f"wants ws:// instead of wss://, or {_CLIENT_CERTIFICATE}"
+        )
+    if proxy is not None:
+        return ConnectError(
+            f"the proxy {proxy} on the way to {uri} cannot be reached ({line_of(error)}); start "
+            "it, give another one with proxy=…, or none with proxy=None"
         )
     if isinstance(error, socket.gaierror):
         return ConnectError(
             f"the name {urlsplit(uri).hostname!r} is not known ({name}); check its spelling and "
             "the network"
         )
-    if isinstance(error, ssl.SSLCertVerificationError):
+    if isinstance(error, FileNotFoundError):
         return ConnectError(
-            f"the certificate of {uri} is not trusted ({name}: {error.verify_message}); give an "
-            "ssl.SSLContext that trusts it with ssl=…"
-        )
-    if isinstance(error, ssl.SSLError):
-        return ConnectError(
-            f"{uri} speaks no TLS that this console understands ({name}: {error.reason}); check "
-            "the port, and whether it wants ws:// instead of wss://"
+            f"the Unix socket of {uri} does not exist ({name}); start the server, or check path=…"
         )
     if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
         return ConnectError(
@@ -283,6 +342,46 @@ def _unreachable(error: OSError, uri: str) -> ConnectError:
     return ConnectError(
         f"{uri} cannot be reached ({line_of(error)}); check the address and the network"
     )
+
+
+def _is_secure(uri: str) -> bool:
+    return uri.lower().startswith("wss:")
+
+
+_CLIENT_CERTIFICATE = "a certificate of yours: ssl=… with a context after load_cert_chain(…)"
+_UNVERIFIED = (
+    "to connect all the same, with nothing to keep others from listening in, give ssl=… a context "
+    "with check_hostname=False and verify_mode=ssl.CERT_NONE"
+)
+_DISTRUST = ("is not trusted", "give an ssl.SSLContext that trusts it with ssl=…")
+_OF_UNKNOWN_AUTHORITY = (
+    "comes from an authority that this machine does not know",
+    "if you trust that, give its own certificate with ssl=ssl.create_default_context(cafile=…)",
+)
+_FOR_ANOTHER_NAME = (
+    "is for another name",
+    "connect by a name that it is for, or give such a name with server_hostname=…",
+)
+
+# By OpenSSL's numbers (X509_V_ERR_…): what it says in words depends on its version.
+_CERTIFICATE_FAULTS = {
+    2: _OF_UNKNOWN_AUTHORITY,
+    9: ("is not valid yet", f"check this machine's clock; {_UNVERIFIED}"),
+    10: (
+        "has expired",
+        "only who runs the server can renew it, unless this machine's clock is wrong; "
+        f"{_UNVERIFIED}",
+    ),
+    18: (
+        "is signed by itself alone",
+        "if you trust it, save it and give ssl=ssl.create_default_context(cafile=…)",
+    ),
+    19: _OF_UNKNOWN_AUTHORITY,
+    20: _OF_UNKNOWN_AUTHORITY,
+    21: _OF_UNKNOWN_AUTHORITY,
+    62: _FOR_ANOTHER_NAME,
+    64: _FOR_ANOTHER_NAME,
+}
 
 
 def _closed(end: "ConnectionClosed") -> ClosedError:

@@ -201,10 +201,10 @@ def tls_error() -> ssl.SSLError:
     return caught.value
 
 
-def distrust() -> ssl.SSLCertVerificationError:
+def distrust(code: int = 18) -> ssl.SSLCertVerificationError:
     """Return what TLS says of a certificate that it does not trust."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
-    error.verify_message = "self-signed certificate"
+    error.verify_code, error.verify_message = code, "self-signed certificate"
     return error
 
 
@@ -235,6 +235,16 @@ NETWORK: dict[str, Sample] = {
     ),
     "no TLS there": (tls_error, ConnectError, "SSLError"),
     "no trust": (distrust, ConnectError, "SSLCertVerificationError"),
+    "no package for SOCKS": (
+        lambda: ImportError("connecting through a SOCKS proxy requires python-socks"),
+        ConnectError,
+        "python-socks",
+    ),
+    "no such socket": (
+        lambda: FileNotFoundError(errno.ENOENT, "No such file or directory"),
+        ConnectError,
+        "Unix socket",
+    ),
     "browser": (NotImplementedError, ConnectError, "no network sockets"),
     "unknown option": (
         lambda: TypeError("create_connection() got an unexpected keyword argument 'colour'"),
@@ -523,7 +533,7 @@ def test_value_that_is_wrong_with_a_right_address_is_that_of_an_option() -> None
 # Handshakes
 
 
-@pytest.mark.parametrize("status", [200, 401, 403, 404, 426, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 426, 500, 502, 503, 504])
 def test_refusal_names_its_status_and_what_it_means(status: int) -> None:
     error = refusal(status)
 
@@ -591,11 +601,15 @@ def test_long_answer_is_cut() -> None:
         ("timed out", "open_timeout=…"),
         ("unknown name", "spelling"),
         ("no TLS there", "ws:// instead of wss://"),
-        ("no trust", "ssl=…"),
+        ("no trust", "ssl=ssl.create_default_context(cafile=…)"),
         ("reset", "check the address and the network"),
         ("browser", "real machine"),
         ("InvalidProxy", "proxy=None"),
-        ("InvalidProxyStatus", "proxy=None"),
+        ("InvalidProxyStatus", "user:password@"),
+        ("ProxyError", "proxy=None"),
+        ("no package for SOCKS", "%pip install 'ipywsecho[socks]'"),
+        ("no such socket", "path=…"),
+        ("SecurityError", "give the address"),
         ("NegotiationError", "subprotocols=…"),
         ("InvalidMessage", "wss:// instead of ws://"),
     ],
@@ -619,6 +633,74 @@ def test_unknown_name_is_quoted_without_the_rest_of_the_address() -> None:
 )
 def test_tls_says_why(name: str, detail: str) -> None:
     assert detail in str(translate(SAMPLES[name][0](), URI))
+
+
+@pytest.mark.parametrize("code", [2, 9, 10, 18, 19, 20, 21, 62, 64])
+def test_known_fault_of_a_certificate_is_more_than_distrust(code: int) -> None:
+    error = str(translate(distrust(code), "wss://example.org"))
+
+    assert "is not trusted" not in error
+    assert "; " in error
+
+
+def test_other_fault_of_a_certificate_is_told_in_the_words_of_tls() -> None:
+    error = translate(distrust(23), "wss://example.org")
+
+    assert str(error) == (
+        "the certificate of wss://example.org is not trusted (SSLCertVerificationError: "
+        "self-signed certificate); give an ssl.SSLContext that trusts it with ssl=…"
+    )
+
+
+def test_reset_before_tls_names_both_that_the_server_may_want() -> None:
+    error = str(translate(ConnectionResetError(), "wss://example.org"))
+
+    assert "ws:// instead of wss://" in error
+    assert "load_cert_chain(…)" in error
+
+
+def test_alert_of_a_server_is_taken_as_its_wish_for_a_certificate() -> None:
+    alert = ssl.SSLError(1, "alert")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+
+    error = str(translate(alert, "wss://example.org"))
+
+    assert "TLSV13_ALERT_CERTIFICATE_REQUIRED" in error
+    assert "load_cert_chain(…)" in error
+
+
+@pytest.mark.parametrize("name", ["refused", "unknown name", "no route", "reset"])
+def test_proxy_that_cannot_be_reached_is_named_instead_of_the_server(name: str) -> None:
+    proxy = f"http://ann:{SECRET}@proxy.example:3128"
+
+    error = str(translate(SAMPLES[name][0](), URI, proxy=proxy))
+
+    assert error.startswith(f"the proxy http://•••@proxy.example:3128 on the way to {URI} ")
+    assert "proxy=None" in error
+
+
+def test_proxy_is_not_blamed_for_the_certificate_of_the_server() -> None:
+    error = str(translate(distrust(), "wss://example.org", proxy="http://proxy.example"))
+
+    assert error.startswith("the certificate of wss://example.org ")
+
+
+def test_what_a_socks_proxy_says_is_told() -> None:
+    refused = exceptions.ProxyError("failed to connect to SOCKS proxy")
+    refused.__cause__ = OSError("Host unreachable")
+
+    assert "Host unreachable" in str(translate(refused, URI))
+
+
+def test_redirect_to_what_is_no_websocket_is_told_without_its_secrets() -> None:
+    target = f"https://example.org/?token={SECRET}"
+
+    error = translate(exceptions.InvalidURI(target, "scheme isn't ws or wss"), URI)
+
+    assert type(error) is HandshakeError
+    assert str(error).startswith(f"{URI} redirects: ")
+    assert "write wss://example.org/?token=•••" in str(error)
+    assert SECRET not in str(error.__cause__)
 
 
 # Ends
