@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 __all__ = ["Connection", "Listener"]
 
 _CLOSE_TIMEOUT = 10.0
+_PING_INTERVAL = 20.0
+_PING_TIMEOUT = 20.0
 
 # What goes wrong is told to the listener; a log that nobody asked for would end up below a cell.
 _log = logging.getLogger("ipywsecho.connection")
@@ -251,6 +253,8 @@ class Connection:
         if _is_loopback(self.uri):
             # A proxy has a loopback interface of its own.
             options.setdefault("proxy", None)
+        # Pinging is done here: see _keep_alive.
+        options["ping_interval"] = None
         connecting = connect(self.uri, create_connection=EagerConnection, **options)
         try:
             async with asyncio.timeout(None) as self._handshake:
@@ -272,7 +276,8 @@ class Connection:
         self._move(Event.OPENED)
         self._notice(f"connected to {self._destination}")
         self._end_attempt(None)
-        sender = asyncio.get_running_loop().create_task(self._send(websocket))
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(work(websocket)) for work in (self._send, self._keep_alive)]
         try:
             await self._receive(websocket)
         except ConnectionClosed as end:
@@ -281,8 +286,9 @@ class Connection:
             self._websocket = None
             # Nothing is left to abort unless this task was cancelled.
             websocket.transport.abort()
-            sender.cancel()
-            await asyncio.wait([sender])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _receive(self, websocket: "EagerConnection") -> NoReturn:
         received, clock = self._listener.received, self.clock
@@ -296,6 +302,30 @@ class Connection:
             deliver(await websocket.fetch())
             if turn.is_over():
                 await turn.pass_on()
+
+    async def _keep_alive(self, websocket: "EagerConnection") -> None:
+        """Ping at regular intervals, and cut a link on which no pong comes in time.
+
+        On a dead link websockets' own keepalive waits for room to send the ping, and then for an
+        answer to its close frame.
+        """
+        from websockets.exceptions import ConnectionClosed
+        from websockets.protocol import State as WebSocketState
+
+        interval = self._options.get("ping_interval", _PING_INTERVAL)
+        timeout = self._options.get("ping_timeout", _PING_TIMEOUT)
+        with suppress(ConnectionClosed):
+            while interval is not None:
+                await asyncio.sleep(interval)
+                try:
+                    async with asyncio.timeout(timeout):
+                        await (await websocket.ping())
+                except TimeoutError:
+                    # What is being closed has a deadline of its own, which a ping brings about.
+                    if websocket.state is WebSocketState.OPEN:
+                        websocket.protocol.fail(1011, "keepalive ping timeout")
+                        websocket.send_data()
+                        websocket.transport.abort()
 
     def _measure(self, websocket: "EagerConnection") -> None:
         self.latency = websocket.latency

@@ -6,8 +6,8 @@ import ssl
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ import trustme
 from websockets.asyncio.server import ServerConnection, basic_auth, serve, unix_serve
 
 from ipywsecho import (
+    ClosedError,
     ConnectError,
     ConsoleError,
     HandshakeError,
     OptionError,
+    Reconnect,
     WebSocketConsole,
 )
 from ipywsecho.states import State
@@ -42,6 +44,7 @@ from tests.test_connection import (
     DEADLINE,
     TornadoEcho,
     Witness,
+    _accept_handshake,
     aiohttp_echo,
     connection_to,
     our_echo,
@@ -106,6 +109,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def at_once() -> Iterator[float]:
+    while True:
+        yield 0.0
 
 
 async def echoed(uri: str, **options: Any) -> Witness:
@@ -626,6 +634,108 @@ async def test_without_an_interval_nothing_is_pinged() -> None:
     assert connection.latency is None
 
 
+# Longer than any test may take: who notices only at its end does not notice in time.
+SLOW_CLOSE = {"close_timeout": 1_000.0}
+QUICK_PING = {"ping_interval": 0.05, "ping_timeout": 1.0}
+
+
+async def test_a_peer_that_does_not_answer_is_given_up_after_the_ping() -> None:
+    async def listen_in_silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _accept_handshake(reader, writer)
+        await reader.read()
+
+    async with tcp_server(listen_in_silence) as uri:
+        connection, witness = connection_to(uri, **QUICK_PING, **SLOW_CLOSE)
+        await connection.open()
+        await witness.until(lambda: connection.state is State.CLOSED)
+
+    assert isinstance(connection.error, ClosedError)
+    assert connection.error.code == 1011
+    assert witness.notices[-1].startswith("closed by this console: 1011 “keepalive ping timeout”; ")
+
+
+async def test_a_peer_that_does_not_read_is_given_up_though_the_ping_finds_no_room() -> None:
+    is_over = asyncio.Event()
+
+    async def stop_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _accept_handshake(reader, writer)
+        await is_over.wait()
+
+    async with tcp_server(stop_reading) as uri:
+        connection, witness = connection_to(uri, compression=None, **QUICK_PING, **SLOW_CLOSE)
+        await connection.open()
+        sending = send(connection, bytes(50_000_000))
+        await witness.until(lambda: connection.state is State.CLOSED)
+        is_over.set()
+
+    assert "keepalive ping timeout" in str(connection.error)
+    assert sending.exception() is not None
+    assert witness.sent_frames == []
+
+
+class Relay:
+    """A TCP relay on the way to a server, which can lose all that comes, as a network does."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._is_dead = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[int]:
+        relay = await asyncio.start_server(self._relay, "127.0.0.1", 0)
+        async with relay:
+            yield relay.sockets[0].getsockname()[1]
+
+    def lose(self) -> None:
+        """Relay nothing more over the connections that there are, without a word."""
+        self._is_dead.set()
+        self._is_dead = asyncio.Event()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        is_dead = self._is_dead
+        upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self._target)
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            with suppress(ConnectionError):
+                while data := await source.read(65_536):
+                    if not is_dead.is_set():
+                        sink.write(data)
+                        await sink.drain()
+            sink.close()
+
+        await asyncio.gather(pump(reader, upstream_writer), pump(upstream_reader, writer))
+
+
+async def test_a_dead_link_is_noticed_and_the_connection_opened_again() -> None:
+    async with echo_server() as port:
+        relay = Relay(port)
+        async with relay.running() as relay_port:
+            connection, witness = connection_to(
+                f"ws://127.0.0.1:{relay_port}",
+                reconnect=Reconnect(delays=at_once),
+                **QUICK_PING,
+                **SLOW_CLOSE,
+            )
+            await connection.open()
+            await send(connection, "before")
+            await witness.until(lambda: witness.frames)
+
+            relay.lose()
+
+            await witness.until(lambda: len(witness.notices) == 3)
+            await send(connection, "after")
+            await witness.until(lambda: len(witness.frames) == 2)
+            await connection.close()
+
+    assert [frame.data for frame in witness.frames] == ["before", "after"]
+    assert [notice.partition("; ")[0] for notice in witness.notices] == [
+        f"connected to ws://127.0.0.1:{relay_port}",
+        "closed by this console: 1011 “keepalive ping timeout”",
+        f"connected to ws://127.0.0.1:{relay_port}",
+        "closed by this console: 1000",
+    ]
+
+
 # The console, as a person has it
 
 
@@ -727,3 +837,29 @@ async def test_a_console_shows_what_was_agreed_on_and_how_long_a_ping_takes() ->
     assert console.subprotocol == "chat.v2"
     assert "chat.v2" in header
     assert " ms" in header
+
+
+async def test_a_console_comes_back_from_a_dead_link_with_all_its_frames() -> None:
+    async with echo_server() as port:
+        relay = Relay(port)
+        async with relay.running() as relay_port:
+            console = WebSocketConsole(
+                f"ws://127.0.0.1:{relay_port}",
+                reconnect=Reconnect(delays=at_once),
+                **QUICK_PING,
+                **SLOW_CLOSE,
+            )
+            await console.connect()
+            await console.request("before")
+
+            relay.lose()
+
+            await until(console, lambda: isinstance(console.error, ClosedError))
+            async with asyncio.timeout(DEADLINE):
+                await console.connect()
+                await console.request("after")
+            line = shown(console)
+            await _closed(console)
+
+    assert [frame.data for frame in console.frames] == ["before", "after"]
+    assert "keepalive ping timeout" in line
