@@ -10,11 +10,13 @@ from ipywsecho.errors import (
     OptionError,
 )
 from ipywsecho.frames import Frame, Frames
+from ipywsecho.parameters import Between, MaxBytes
 from ipywsecho.reconnect import Reconnect
 from ipywsecho.server import EchoServer
 from ipywsecho.widget import WebSocketConsole
 
 __all__ = [
+    "Between",
     "ClosedError",
     "ConnectError",
     "ConsoleError",
@@ -23,6 +25,7 @@ __all__ = [
     "Frames",
     "HandshakeError",
     "InvalidURIError",
+    "MaxBytes",
     "NotConnectedError",
     "OptionError",
     "Reconnect",

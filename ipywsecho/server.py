@@ -1,167 +1,140 @@
-"""An echo server for notebooks, lessons and tests.
+"""An echo server for notebooks, lessons and tests, with a path for each thing worth teaching.
 
 It runs on the event loop that starts it, listens on a free port of the loopback interface, and
 needs no network.
 """
 
-import logging
-import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+import inspect
+from collections.abc import Mapping, Sequence
+from html import escape
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
+from reprlib import repr as shortened
+from typing import TYPE_CHECKING, ClassVar
 
-from ipywsecho.pacing import Turn
+from ipywsecho.parameters import arguments_of, meaning_of, parameters_of
+from ipywsecho.paths import PATHS, Behaviour
+from ipywsecho.serving import BaseServer
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import Server, ServerConnection
+    from ssl import SSLContext
+
+    from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request, Response
 
 __all__ = ["EchoServer"]
 
-_MAX_SIZE = 64 * 2**20
-_CLOSE_TIMEOUT = 2.0
-
-# A log that nobody asked for would be written below a cell, as if the cell had failed.
-_log = logging.getLogger("ipywsecho.server")
-_log.addHandler(logging.NullHandler())
-
-
-async def echo(connection: "ServerConnection") -> None:
-    """Answer each frame with the same frame."""
-    turn = Turn()
-    async for message in connection:
-        await connection.send(message)
-        if turn.is_over():
-            await turn.pass_on()
-
-
-PATHS: Mapping[str, "Callable[[ServerConnection], Awaitable[None]]"] = {"/": echo}
-"""What the server does for a connection to each path."""
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>ipywsecho</title>
+<style>
+body {{ font: 1rem/1.5 sans-serif; max-width: 45rem; margin: 2rem auto; padding: 0 1rem }}
+dt {{ font: bold 1.1rem monospace; margin-top: 1rem }}
+</style>
+<h1>ipywsecho</h1>
+<p>A WebSocket server for lessons. Connect a WebSocket client to one of its paths; what a path takes
+goes into the query, as in <code>/clock?interval=0.5</code>.</p>
+<dl>
+{paths}</dl>
+</html>
+"""
 
 
-class EchoServer:
-    """A WebSocket server that answers each frame with the same frame.
+class EchoServer(BaseServer):
+    """A WebSocket server that echoes at `/`, and does other things at other paths.
 
     Use it as an asynchronous context manager, or call `start` and `close`:
 
         async with EchoServer() as server:
             console = WebSocketConsole(server.uri)
+            ticking = WebSocketConsole(f"{server.uri}/clock?interval=0.5")
 
-    Web pages are refused: a browser names the page's origin in the handshake, and without this
-    check any page that the person visits could talk to the server (RFC 6455, section 10.2).
+    A path more is a coroutine function more. What follows its first parameter is what may be given
+    in the query; a handshake with anything else is refused with HTTP status 400, in words:
+
+        async def shout(connection, *, times: Annotated[int, Between(1, 9)] = 1):
+            "Answer each text in capitals."
+            async for text in connection:
+                await connection.send(text.upper() * times)
+
+        server = EchoServer(paths={**EchoServer.PATHS, "/shout": shout})
+
+    A plain function instead of a coroutine function is called before the handshake and refuses it,
+    with what `connection.respond(status, text)` returns.
 
     Args:
         host: The address to listen at.
         port: The port to listen at; 0 takes a free one.
+        paths: What the server does at each path.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
+        ssl: Serves `wss://` with this context; `None` serves `ws://`.
+
+    Raises:
+        TypeError: If a parameter of a path is neither a number nor a text.
     """
 
+    PATHS: ClassVar[Mapping[str, Behaviour]] = PATHS
+    """What the server does at each path unless told otherwise."""
+
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, *, allow_origins: Sequence[str] = ()
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        paths: Mapping[str, Behaviour] = PATHS,
+        allow_origins: Sequence[str] = (),
+        ssl: "SSLContext | None" = None,
     ) -> None:
-        self._host = host
-        self._port = port
-        self._allow_origins = allow_origins
-        self._socket: socket.socket | None = None
-        self._server: Server | None = None
+        super().__init__(host, port, allow_origins=allow_origins, ssl=ssl)
+        self._paths = dict(paths)
+        self._parameters = {path: parameters_of(paths[path]) for path in paths}
 
-    @property
-    def uri(self) -> str | None:
-        """Where the server listens, or `None` while it does not."""
-        if self._socket is None:
+    def refuse(self, connection: "ServerConnection", request: "Request") -> "Response | None":
+        """Refuse unknown paths and wrong parameters, and answer what is no handshake."""
+        path, _, query = request.path.partition("?")
+        behaviour = self._paths.get(path)
+        if behaviour is None:
+            text = f"there is nothing at {shortened(path)}; there is {', '.join(self._paths)}\n"
+            return connection.respond(HTTPStatus.NOT_FOUND, text)
+        try:
+            arguments = arguments_of(query, self._parameters[path])
+        except ValueError as exc:
+            return connection.respond(HTTPStatus.BAD_REQUEST, f"{path}: {exc}\n")
+        if not inspect.iscoroutinefunction(behaviour):
+            response: Response = behaviour(connection, **arguments)
+            return response
+        if "Upgrade" in request.headers:
             return None
-        host, port = self._socket.getsockname()[:2]
-        return f"ws://[{host}]:{port}" if ":" in host else f"ws://{host}:{port}"
+        return self._page(connection) if path == "/" else _upgrade_required(connection, path)
 
-    def listen(self) -> None:
-        """Take the port, unless it has one; whoever connects before `start` waits for it.
+    async def handle(self, connection: "ServerConnection") -> None:
+        """Do what is done at the path of the connection."""
+        request = connection.request
+        path, _, query = (request.path if request is not None else "/").partition("?")
+        arguments = arguments_of(query, self._parameters[path])
+        await self._paths[path](connection, **arguments)
 
-        Raises:
-            OSError: If the address cannot be listened at, for example because the port is taken.
-        """
-        if self._socket is None:
-            self._socket = _listening_socket(self._host, self._port)
-
-    async def start(self) -> None:
-        """Serve, unless it already does.
-
-        Raises:
-            OSError: If the address cannot be listened at, for example because the port is taken.
-        """
-        from websockets.asyncio.server import serve
-
-        self.listen()
-        if self._server is None:
-            self._server = await serve(
-                _dispatch,
-                sock=self._socket,
-                origins=[None, *self._allow_origins],  # type: ignore[list-item]
-                process_request=_refuse_unknown_paths,
-                # Compressing costs more than it saves where nothing leaves the machine.
-                compression=None,
-                max_size=_MAX_SIZE,
-                close_timeout=_CLOSE_TIMEOUT,
-                logger=_log,
+    def _page(self, connection: "ServerConnection") -> "Response":
+        paths = "".join(
+            f"<dt>{escape(path)}</dt>\n<dd>{escape(meaning_of(behaviour))}</dd>\n"
+            + "".join(
+                f"<dd><code>{escape(name)}</code>: {escape(str(parameter))}</dd>\n"
+                for name, parameter in self._parameters[path].items()
             )
-
-    async def close(self) -> None:
-        """Stop to listen, and close every connection with code 1001."""
-        server, self._server = self._server, None
-        listening, self._socket = self._socket, None
-        if server is not None:
-            server.close()
-            await server.wait_closed()
-        elif listening is not None:
-            listening.close()
-
-    def abandon(self) -> None:
-        """Give the port back, for when the event loop that served it is gone."""
-        self._server = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.close()
+            for path, behaviour in self._paths.items()
+        )
+        response = connection.respond(HTTPStatus.OK, _PAGE.format(paths=paths))
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "text/html; charset=utf-8"
+        response.headers["Content-Security-Policy"] = (
+            "default-src 'none'; style-src 'unsafe-inline'"
+        )
+        return response
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches off Nagle's algorithm, which would hold small frames back for some 40 ms, but
-    # only on sockets that say that they are TCP; those of socket.create_server() do not.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen()
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
-def _path_of(request: "Request | None") -> str:
-    return urlsplit(request.path).path if request is not None else "/"
-
-
-def _refuse_unknown_paths(connection: "ServerConnection", request: "Request") -> "Response | None":
-    path = _path_of(request)
-    if path in PATHS:
-        return None
-    return connection.respond(
-        HTTPStatus.NOT_FOUND, f"there is nothing at {path}; there is {', '.join(PATHS)}\n"
-    )
-
-
-async def _dispatch(connection: "ServerConnection") -> None:
-    from websockets.exceptions import ConnectionClosed
-
-    # However a client leaves, it is none of the server's concern.
-    with suppress(ConnectionClosed):
-        await PATHS[_path_of(connection.request)](connection)
+def _upgrade_required(connection: "ServerConnection", path: str) -> "Response":
+    text = f"{path} is for WebSockets: connect a WebSocket client; / lists all paths\n"
+    response = connection.respond(HTTPStatus.UPGRADE_REQUIRED, text)
+    response.headers["Upgrade"] = "websocket"
+    return response

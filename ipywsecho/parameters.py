@@ -1,0 +1,158 @@
+"""The parameters of a path: declared in the signature of a function, and checked in a query.
+
+Every parameter of the function but the first may be given in the query, as a number or a text. Its
+annotation says which, and what is allowed:
+
+    async def clock(connection, *, interval: Annotated[float, Between(0.01, 3600)] = 1.0): ...
+"""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from reprlib import repr as shortened
+from types import SimpleNamespace
+from typing import Annotated, Any, Protocol, Self, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qsl
+
+__all__ = ["Between", "MaxBytes", "Parameter", "arguments_of", "meaning_of", "parameters_of"]
+
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+
+
+class Allowed(Protocol):
+    """Something that tells which values are allowed, and says so in words."""
+
+    def __contains__(self, value: Any, /) -> bool: ...
+
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Between:
+    """Allows numbers from the least to the most, both included."""
+
+    least: float
+    most: float
+
+    def __contains__(self, value: float) -> bool:
+        return self.least <= value <= self.most
+
+    def __str__(self) -> str:
+        return f"from {self.least} to {self.most}"
+
+
+@dataclass(frozen=True)
+class MaxBytes:
+    """Allows texts that have so many bytes in UTF-8 at most."""
+
+    size: int
+
+    def __contains__(self, value: str) -> bool:
+        return len(value.encode()) <= self.size
+
+    def __str__(self) -> str:
+        return f"of at most {self.size} bytes"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a path.
+
+    Attributes:
+        name: Its name in the query and in the function.
+        type: `int`, `float` or `str`.
+        allowed: Allow a value if any of them does; if there are none, every value is allowed.
+        default: Its value where none is given; `inspect.Parameter.empty` if it must be given.
+    """
+
+    name: str
+    type: type
+    allowed: tuple[Allowed, ...]
+    default: Any
+
+    @classmethod
+    def declared(cls, parameter: inspect.Parameter, annotation: Any) -> Self:
+        """Return what a function declares.
+
+        Raises:
+            TypeError: If it is neither a number nor a text.
+        """
+        is_bounded = get_origin(annotation) is Annotated
+        kind, *allowed = get_args(annotation) if is_bounded else (annotation,)
+        if kind is inspect.Parameter.empty:
+            kind = type(parameter.default)
+        if kind not in _KINDS:
+            raise TypeError(f"{parameter.name} can be an int, a float or a str, not {kind!r}")
+        return cls(parameter.name, kind, tuple(allowed), parameter.default)
+
+    @property
+    def is_required(self) -> bool:
+        """Whether it must be given."""
+        return self.default is inspect.Parameter.empty
+
+    @property
+    def domain(self) -> str:
+        """Which values it may have, in words."""
+        return f"{_KINDS[self.type]} {' or '.join(map(str, self.allowed))}".rstrip()
+
+    def parse(self, text: str) -> Any:
+        """Return the value that a text stands for.
+
+        Raises:
+            ValueError: If it stands for none that is allowed.
+        """
+        with suppress(ValueError):
+            value = self.type(text)
+            is_number = self.type is not float or math.isfinite(value)
+            if is_number and (not self.allowed or any(value in each for each in self.allowed)):
+                return value
+        raise ValueError(f"{self.name} must be {self.domain}, not {shortened(text)}")
+
+    def __str__(self) -> str:
+        if self.is_required:
+            return self.domain
+        return f"{self.domain}; {self.default if self.default != '' else 'empty'} if not given"
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """Return the parameters that a function declares after its first, by name.
+
+    Raises:
+        TypeError: If one of them is neither a number nor a text.
+    """
+    _, *declared = inspect.signature(function).parameters.values()
+    # What annotates the first may be there for type checkers only, so that is never looked up.
+    texts = SimpleNamespace(__annotations__={each.name: each.annotation for each in declared})
+    hints = get_type_hints(texts, getattr(function, "__globals__", {}), include_extras=True)
+    return {each.name: Parameter.declared(each, hints[each.name]) for each in declared}
+
+
+def meaning_of(function: Callable[..., Any]) -> str:
+    """Return the first line of what a function says about itself."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+def arguments_of(query: str, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    """Return the arguments that the query of an address gives for some parameters.
+
+    Raises:
+        ValueError: If one is unknown, given more than once, missing, or not allowed.
+    """
+    arguments: dict[str, Any] = {}
+    try:
+        given = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError as exc:
+        raise ValueError("the query is not in UTF-8") from exc
+    for name, text in given:
+        if name not in parameters:
+            names = ", ".join(parameters) or "none"
+            raise ValueError(f"there is no parameter {shortened(name)}; there is {names}")
+        if name in arguments:
+            raise ValueError(f"{name} is given more than once")
+        arguments[name] = parameters[name].parse(text)
+    for each in parameters.values():
+        if each.is_required and each.name not in arguments:
+            raise ValueError(f"{each.name} is missing; it must be {each.domain}")
+    return arguments

@@ -1,0 +1,265 @@
+"""What the servers of this package have in common: to listen, to admit, to log, and to end in time.
+
+A server runs on the event loop that starts it. Unless told otherwise, it listens on a free port of
+the loopback interface.
+"""
+
+import asyncio
+import logging
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from http import HTTPStatus
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakSet
+
+from ipywsecho.masking import mask, secrets_of
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.http11 import Request, Response
+
+__all__ = ["BaseServer"]
+
+_MAX_SIZE = 64 * 2**20
+_CLOSE_TIMEOUT = 2.0
+# A class connects all at once; whom the backlog has no room for waits a second and more.
+_BACKLOG = 1024
+_LONGEST_PATH = 200
+# What a close frame has room for (RFC 6455, section 5.5).
+_LONGEST_REASON = 123
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+# A log that nobody asked for would be written below a cell, as if the cell had failed.
+_log = logging.getLogger("ipywsecho.server")
+_log.addHandler(logging.NullHandler())
+# What websockets has to say is told again here, or is an error.
+_protocol_log = _log.getChild("protocol")
+_protocol_log.setLevel(logging.WARNING)
+
+
+class BaseServer(ABC):
+    """A WebSocket server; a subclass says what it does with a connection.
+
+    Web pages are refused: a browser names the page's origin in the handshake, and without this
+    check any page that the person visits could talk to the server (RFC 6455, section 10.2).
+
+    What happens to each connection is logged by the logger `ipywsecho.server` at level `INFO`.
+
+    Args:
+        host: The address to listen at.
+        port: The port to listen at; 0 takes a free one.
+        allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
+        ssl: Serves `wss://` with this context; `None` serves `ws://`.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        allow_origins: Sequence[str] = (),
+        ssl: "SSLContext | None" = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._allow_origins = allow_origins
+        self._ssl = ssl
+        self._socket: socket.socket | None = None
+        self._server: Server | None = None
+        self._connections: WeakSet[ServerConnection] = WeakSet()
+
+    @abstractmethod
+    async def handle(self, connection: "ServerConnection") -> None:
+        """Do what the server does with an open connection, which is closed on return.
+
+        It is cancelled once the connection is closed. If it fails, the connection is closed with
+        code 1011, and with the error for a reason.
+        """
+
+    def refuse(
+        self,
+        connection: "ServerConnection",  # noqa: ARG002
+        request: "Request",  # noqa: ARG002
+    ) -> "Response | None":
+        """Return the response that refuses a handshake, or `None` to go on with it."""
+        return None
+
+    @property
+    def host(self) -> str | None:
+        """The address that the server listens at; `None` while it does not."""
+        return None if self._socket is None else str(self._socket.getsockname()[0])
+
+    @property
+    def uri(self) -> str | None:
+        """Where a client on this machine reaches the server; `None` while it does not listen."""
+        host = self.host
+        return None if host is None else self.uri_at(_ANY_ADDRESS.get(host, host))
+
+    def uri_at(self, host: str) -> str:
+        """Return where a client reaches the server that calls this machine by a name or address.
+
+        Raises:
+            RuntimeError: If the server does not listen.
+        """
+        if self._socket is None:
+            raise RuntimeError("the server does not listen")
+        scheme = "ws" if self._ssl is None else "wss"
+        return f"{scheme}://{_authority(host, self._socket.getsockname()[1])}"
+
+    def listen(self) -> None:
+        """Take the port, unless it has one; whoever connects before `start` waits for it.
+
+        Raises:
+            OSError: If the address cannot be listened at, for example because the port is taken.
+        """
+        if self._socket is None:
+            self._socket = _listening_socket(self._host, self._port)
+
+    async def start(self) -> None:
+        """Serve, unless it already does.
+
+        Raises:
+            OSError: If the address cannot be listened at, for example because the port is taken.
+        """
+        from websockets.asyncio.server import serve
+
+        self.listen()
+        if self._server is None:
+            self._server = await serve(
+                self._serve,
+                sock=self._socket,
+                ssl=self._ssl,
+                backlog=_BACKLOG,
+                origins=[None, *self._allow_origins],  # type: ignore[list-item]
+                process_request=self.refuse,
+                process_response=_log_response,
+                create_connection=self._created,  # type: ignore[arg-type]
+                # Compressing costs more than it saves where nothing leaves the machine.
+                compression=None,
+                max_size=_MAX_SIZE,
+                close_timeout=_CLOSE_TIMEOUT,
+                logger=_protocol_log,
+            )
+
+    async def close(self) -> None:
+        """Stop to listen, and close every connection with code 1001; takes some seconds at most."""
+        server, self._server = self._server, None
+        listening, self._socket = self._socket, None
+        if server is not None:
+            server.close()
+            closed = asyncio.ensure_future(server.wait_closed())
+            await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
+            # A peer that reads nothing would hold up even the close frame, and one that says
+            # nothing the end of its handshake.
+            for connection in self._connections:
+                # Within a TLS handshake there is none yet.
+                if hasattr(connection, "transport"):
+                    connection.transport.abort()
+            await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
+            closed.cancel()
+        elif listening is not None:
+            listening.close()
+
+    def abandon(self) -> None:
+        """Give the port back, for when the event loop that served it is gone."""
+        self._server = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    def _created(self, *args: Any, **options: Any) -> "ServerConnection":
+        from websockets.asyncio.server import ServerConnection
+
+        connection = ServerConnection(*args, **options)
+        self._connections.add(connection)
+        return connection
+
+    async def _serve(self, connection: "ServerConnection") -> None:
+        opened_at = monotonic()
+        _log.info("%s opened %s", _peer(connection), _path(connection.request))
+        async with asyncio.TaskGroup() as tasks:
+            handling = tasks.create_task(self._handle(connection))
+            await connection.wait_closed()
+            # Otherwise one that waits for something else would learn of it only when it sends.
+            handling.cancel()
+        seconds = monotonic() - opened_at
+        _log.info("%s %s after %.1f s", _peer(connection), _end(connection), seconds)
+
+    async def _handle(self, connection: "ServerConnection") -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self.handle(connection)
+        except ConnectionClosed:
+            # However a client leaves, it is none of the server's concern.
+            return
+        except Exception as exc:
+            _log.exception("%s failed at %s", _peer(connection), _path(connection.request))
+            reason = f"{type(exc).__name__}: {exc}".encode(errors="replace")[:_LONGEST_REASON]
+            await connection.close(1011, reason.decode(errors="ignore"))
+        else:
+            await connection.close()
+
+
+def _listening_socket(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches off Nagle's algorithm, which would hold small frames back for some 40 ms, but
+    # only on sockets that say that they are TCP; those of socket.create_server() do not.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
+
+
+def _log_response(
+    connection: "ServerConnection", request: "Request", response: "Response"
+) -> "Response | None":
+    if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+        _log.info("%s answered %d to %s", _peer(connection), response.status_code, _path(request))
+    return None
+
+
+# How a peer and what it says are written in the log, where nothing of it may be interpreted.
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _peer(connection: "ServerConnection") -> str:
+    address = connection.remote_address
+    return _authority(*address[:2]) if address else "a peer"
+
+
+def _end(connection: "ServerConnection") -> str:
+    closed = connection.protocol.close_exc
+    if closed.rcvd is not None and closed.rcvd_then_sent is not False:
+        who, close = "client", closed.rcvd
+    elif closed.sent is not None:
+        who, close = "server", closed.sent
+    else:
+        return "lost"
+    reason = f" {close.reason!r}" if close.reason else ""
+    return f"closed by the {who} with {int(close.code)}{reason}"
+
+
+def _path(request: "Request | None") -> str:
+    path = request.path if request is not None else "/"
+    shown = repr(mask(path, secrets_of(path)))[1:-1]
+    return shown if len(shown) <= _LONGEST_PATH else f"{shown[:_LONGEST_PATH]}…"
