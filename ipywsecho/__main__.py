@@ -1,0 +1,204 @@
+"""The server in a terminal: `python -m ipywsecho`, or `ipywsecho`."""
+
+import argparse
+import asyncio
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from ipywsecho.server import EchoServer
+from ipywsecho.serving import BaseServer
+
+__all__ = ["main"]
+
+_log = logging.getLogger("ipywsecho.server")
+
+PORT = 8765
+"""The port of the examples in the documentation of websockets."""
+
+
+class StartError(Exception):
+    """The server cannot be started as it was asked for."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C or SIGTERM.
+
+    Args:
+        arguments: Those of the command line; `None` takes them from there.
+
+    Returns:
+        The exit status: 0, or 2 if the server cannot be started.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        server = _server(options)
+        _listen(server, options)
+        _warn_of_others(server)
+    except StartError as exc:
+        print(f"ipywsecho: error: {exc}", file=sys.stderr)
+        return 2
+    _log_to_stderr()
+    # Where there are no signal handlers, Ctrl-C raises this once the server is closed.
+    with suppress(KeyboardInterrupt):
+        asyncio.run(_serve(server))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ipywsecho",
+        description="A WebSocket server for lessons: it echoes, ticks, floods, refuses and closes. "
+        "Open its address in a browser for a list of its paths.",
+        epilog="Ctrl-C stops it.",
+    )
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at; 0.0.0.0 lets other machines connect (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        default=PORT,
+        help="port to listen at; 0 takes a free one (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--allow-origin",
+        type=_origin,
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="origin whose web pages may connect, such as https://example.org; may be repeated",
+    )
+    parser.add_argument(
+        "--ssl-cert", metavar="FILE", help="serve wss:// with this certificate, in PEM format"
+    )
+    parser.add_argument(
+        "--ssl-key", metavar="FILE", help="key of the certificate, unless it is in the same file"
+    )
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 65535")
+    return int(text)
+
+
+def _origin(text: str) -> str:
+    # A page that was opened from a file has the origin "null".
+    parts = urlsplit(text)
+    if text != "null" and not (parts.netloc and text == f"{parts.scheme}://{parts.netloc}"):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no origin; one looks like https://example.org or http://localhost:8888"
+        )
+    return text
+
+
+def _server(options: argparse.Namespace) -> BaseServer:
+    return EchoServer(
+        options.host,
+        options.port,
+        allow_origins=options.allow_origin,
+        ssl=_ssl_context(options.ssl_cert, options.ssl_key),
+    )
+
+
+def _ssl_context(cert: str | None, key: str | None) -> ssl.SSLContext | None:
+    if cert is None:
+        if key is not None:
+            raise StartError("--ssl-key needs --ssl-cert")
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        for name in filter(None, (cert, key)):
+            # The error of the next call does not name the file.
+            with open(name, "rb"):
+                pass
+        context.load_cert_chain(cert, key)
+    except ssl.SSLError as exc:
+        files = f"{cert} and {key}" if key else cert
+        reason = f": {exc.reason}" if exc.reason else ""
+        raise StartError(f"no certificate and its key in {files}, in PEM format{reason}") from exc
+    except OSError as exc:
+        raise StartError(f"cannot read {exc.filename}: {exc.strerror}") from exc
+    return context
+
+
+def _listen(server: BaseServer, options: argparse.Namespace) -> None:
+    try:
+        server.listen()
+    except OSError as exc:
+        what = f"cannot listen at {options.host}, port {options.port}: {exc.strerror}"
+        advice = "; choose another --port" if exc.errno == errno.EADDRINUSE else ""
+        raise StartError(f"{what}{advice}") from exc
+
+
+async def _serve(server: BaseServer) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with server:
+        for uri in _uris(server):
+            print(uri, flush=True)
+        await stopped.wait()
+
+
+def _uris(server: BaseServer) -> Iterator[str]:
+    yield str(server.uri)
+    host = str(server.host)
+    if ipaddress.ip_address(host).is_unspecified:
+        outward = _outward_address(host)
+        if outward is not None:
+            yield server.uri_at(outward)
+
+
+def _warn_of_others(server: BaseServer) -> None:
+    if not ipaddress.ip_address(str(server.host)).is_loopback:
+        encrypted = "encrypted" if str(server.uri).startswith("wss:") else "unencrypted"
+        print(
+            f"ipywsecho: warning: whoever reaches this machine over the network can connect, "
+            f"{encrypted} and without a password; leave out --host to keep it to this machine",
+            file=sys.stderr,
+        )
+
+
+def _outward_address(host: str) -> str | None:
+    is_v6 = ":" in host
+    with socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: it asks for the route to an address that only documentation uses.
+            probe.connect(("2001:db8::1" if is_v6 else "192.0.2.1", 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+class _Escaping(logging.Formatter):
+    """Writes out what a terminal would obey, such as an escape sequence in somebody's error."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "".join(
+            char if char.isprintable() or char == "\n" else repr(char)[1:-1]
+            for char in super().format(record)
+        )
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Escaping("%(asctime)s %(message)s", "%H:%M:%S"))
+    _log.addHandler(handler)
+    _log.setLevel(logging.INFO)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
