@@ -6,6 +6,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from ipywsecho.pacing import Timer
+
 __all__ = ["HomeLoop", "running_loop"]
 
 T = TypeVar("T")
@@ -52,12 +54,16 @@ class HomeLoop:
         elif not loop.is_closed():
             loop.call_soon_threadsafe(function, *args, context=self._context)
 
-    def call_later_here(self, delay: float, function: Callable[[], object]) -> asyncio.TimerHandle:
+    def call_later_here(self, delay: float, function: Callable[[], object]) -> Timer:
         """Call a function after some seconds, on the loop of this thread if there is one."""
-        loop = running_loop() or self._loop
-        if loop is None:
+        here = running_loop()
+        if here is not None:
+            return here.call_later(delay, function)
+        if self._loop is None:
             raise RuntimeError("there is no event loop to wait on")
-        return loop.call_later(delay, function)
+        call = _CallFromAfar(function)
+        self.call(self._loop.call_later, delay, call)
+        return call
 
     async def complete(self, work: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine on the loop, and return what it returns."""
@@ -90,3 +96,19 @@ class HomeLoop:
         # The loop itself holds its tasks only weakly.
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+class _CallFromAfar:
+    """A call that is due on the loop of another thread, where its own timer cannot be reached."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function: Callable[[], object] | None = function
+
+    def __call__(self) -> None:
+        function = self._function
+        if function is not None:
+            function()
+
+    def cancel(self) -> None:
+        """Call it off."""
+        self._function = None

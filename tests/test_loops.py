@@ -238,6 +238,50 @@ async def test_call_that_fails_on_the_loop_tells_the_caller() -> None:
         home.call(fail)
 
 
+# Calling later
+
+
+async def test_a_call_for_later_is_made_on_the_loop_of_this_thread(elsewhere: LoopThread) -> None:
+    home, done = home_on(elsewhere.loop), asyncio.Event()
+    loops: list[asyncio.AbstractEventLoop | None] = []
+
+    home.call_later_here(0.0, lambda: (loops.append(running_loop()), done.set()))
+    async with asyncio.timeout(5):
+        await done.wait()
+
+    assert loops == [asyncio.get_running_loop()]
+
+
+def test_a_call_for_later_from_a_thread_without_a_loop_wakes_the_home(
+    elsewhere: LoopThread,
+) -> None:
+    home, places, done = home_on(elsewhere.loop), Places(), threading.Event()
+    # A loop that debugs refuses what would not wake it.
+    elsewhere.loop.set_debug(True)
+
+    home.call_later_here(0.0, lambda: (places(), done.set()))
+
+    assert done.wait(timeout=5)
+    assert places.loops == [elsewhere.loop]
+
+
+def test_a_call_for_later_from_a_thread_without_a_loop_can_be_called_off(
+    elsewhere: LoopThread,
+) -> None:
+    home, places, done = home_on(elsewhere.loop), Places(), threading.Event()
+
+    home.call_later_here(0.01, places).cancel()
+    home.call_later_here(0.02, done.set)
+
+    assert done.wait(timeout=5)
+    assert places.loops == []
+
+
+def test_a_call_for_later_needs_a_loop() -> None:
+    with pytest.raises(RuntimeError, match="no event loop"):
+        home_on(None).call_later_here(0.0, lambda: None)
+
+
 # Completing
 
 
