@@ -388,11 +388,16 @@ def _closed(end: "ConnectionClosed") -> ClosedError:
     code, reason, line = closing(end)
     by_us = end.sent is not None and not (end.rcvd is not None and end.rcvd_then_sent)
     hint = "" if by_us else _CODE_HINTS.get(code, "")
-    if by_us and reason.startswith("keepalive ping timeout"):
-        hint = (
-            "the server did not answer a ping in time: the link is dead, or a cell kept the kernel "
-            "busy for longer than ping_timeout"
+    if reason.startswith("keepalive ping timeout"):
+        silent = (
+            "the server did not answer a ping" if by_us else "the server's ping went unanswered"
         )
+        hint = (
+            f"{silent} in time: a cell kept the kernel busy for too long, or the link was dead; "
+            "await asyncio.to_thread(…) runs long work beside the connection"
+        )
+        if by_us:
+            hint += ", and ping_timeout=… gives the server longer"
     elif by_us and code == 1009:
         hint = "a message was longer than max_size allows; give max_size=… in bytes, or None"
     elif by_us and code in (1002, 1007):
