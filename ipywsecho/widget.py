@@ -188,8 +188,6 @@ class WebSocketConsole(VBox):
         self._lay_out()
         super().__init__([self._header, self._composer, self._screen])
         self.set_trait("uri", uri)
-        # Zero turns on the count of the views that show this widget.
-        self._view_count = 0
         self._show_header()
         self._is_alive = True
         # A kernel that ends stops its event loop, and would leave the server without a word.
@@ -240,17 +238,18 @@ class WebSocketConsole(VBox):
 
     def close(self) -> None:
         """End the connection, the server it started and all widgets inside; twice is safe."""
-        if self._is_alive:
-            self._is_alive = False
-            atexit.unregister(self._leave)
-            self._home.spawn(self._shut_down)
-            if self._home.is_gone and self._server is not None:
+        if not self._is_alive:
+            super().close()
+            return
+        self._is_alive = False
+        atexit.unregister(self._leave)
+        if self._home.is_gone:
+            if self._server is not None:
                 self._server.abandon()
-        # A front end that counts views reports the end of each, to a kernel that is done with it.
-        self.set_trait("_view_count", None)
-        for widget in _descendants(self):
-            widget.close()
-        super().close()
+            self._close_widgets()
+        else:
+            self._home.spawn(self._shut_down)
+            self._home.call(self._close_widgets)
 
     def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
         """Have `callback(frame)` called for each received frame, or no longer called.
@@ -315,7 +314,7 @@ class WebSocketConsole(VBox):
         )
         self._switch = Button(icon="power-off", layout=_as_needed())
         style = HTML(f"<style>{rendering.STYLE}</style>", layout=Layout(display="none"))
-        self._header = HBox([self._title_line, self._retry, self._switch, style])
+        self._header = _CountedBox([self._title_line, self._retry, self._switch, style])
         self._composer = HBox([self.text, self.button])
         # Reversed, so that the browser keeps the end of the log in view when it grows.
         self._screen = Box(
@@ -333,7 +332,9 @@ class WebSocketConsole(VBox):
         self._switch.on_click(lambda _: self._home.call(self._toggle))
         self._retry.on_click(lambda _: self._home.call(self._start))
         self.observe(lambda _: self._home.call(self._refresh), names="paused")
-        self.observe(lambda change: self._home.call(self._count_views, change), names="_view_count")
+        self._header.observe(
+            lambda change: self._home.call(self._count_views, change), names="_view_count"
+        )
 
     # These stay on the thread that they come on, up to the message that is sent: a hop wakes the
     # kernel's own thread, and the two then take turns at the interpreter, 5 ms each.
@@ -405,6 +406,13 @@ class WebSocketConsole(VBox):
 
     def _leave(self) -> None:
         self._home.finish(self._shut_down, _FAREWELL)
+
+    def _close_widgets(self) -> None:
+        # A front end that counts views reports the end of each, to a kernel that is done with it.
+        self._header.set_trait("_view_count", None)
+        for widget in _descendants(self):
+            widget.close()
+        super().close()
 
     async def _shut_down(self) -> None:
         await self._connection.close(1001)
@@ -502,6 +510,25 @@ class WebSocketConsole(VBox):
         self._retry.layout.display = None if self.state == "waiting" else "none"
         self._switch.description, self._switch.tooltip = _SWITCH.get(self.state, _SWITCH["open"])
         self._switch.disabled = self.state == "closing"
+
+
+class _CountedBox(HBox):
+    """A box that counts the views that show it, on each page anew."""
+
+    def __init__(self, children: list[Widget]) -> None:
+        # Zero turns on the count, which is the page's.
+        super().__init__(children, _view_count=0)
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return the state; who asks for all of it is a page that has shown nothing yet.
+
+        A page that is loaded again does not take back what it has counted, and going on from there
+        it would never count down to zero.
+        """
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        if key is None and state.get("_view_count"):
+            state["_view_count"] = 0
+        return state
 
 
 class _Listener:

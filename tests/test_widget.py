@@ -508,15 +508,15 @@ async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketCon
 async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
     console: WebSocketConsole,
 ) -> None:
-    console.set_state({"_view_count": 1})
+    console._header.set_state({"_view_count": 1})
     await console.request("seen")
     await _until_shown(console, "seen")
-    console.set_state({"_view_count": 0})
+    console._header.set_state({"_view_count": 0})
 
     await console.request("unseen")
     console._show_log(10**9)
     assert "unseen" not in str(console.output.outputs)
-    console.set_state({"_view_count": 1})
+    console._header.set_state({"_view_count": 1})
     await _until_shown(console, "unseen")
 
 
@@ -524,20 +524,31 @@ async def test_the_connection_closes_when_its_last_view_has_gone(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(widget, "_GRACE", 0.0)
-    console.set_state({"_view_count": 1})
+    console._header.set_state({"_view_count": 1})
 
-    console.set_state({"_view_count": 0})
+    console._header.set_state({"_view_count": 0})
     await until(console, lambda: console.state == "closed")
 
     assert console.close_code == 1001
 
 
+async def test_a_page_that_asks_for_the_state_counts_its_views_anew(
+    console: WebSocketConsole,
+) -> None:
+    console._header.set_state({"_view_count": 1})
+
+    told = console._header.get_state()
+
+    assert told["_view_count"] == 0
+    assert console._header.get_state("_view_count") == {"_view_count": 1}
+
+
 async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
     console: WebSocketConsole,
 ) -> None:
-    console.set_state({"_view_count": 1})
-    console.set_state({"_view_count": 0})
-    console.set_state({"_view_count": 1})
+    console._header.set_state({"_view_count": 1})
+    console._header.set_state({"_view_count": 0})
+    console._header.set_state({"_view_count": 1})
 
     console._close_unseen()
 
