@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 
 # For what normally takes well under a second: long enough for a loaded machine.
@@ -74,12 +75,18 @@ class Cell:
 
 
 class Kernel:
-    """A running kernel, its messages so far and the state of its widgets."""
+    """A running kernel, its messages so far and the state of its widgets.
 
-    def __init__(self, client: AsyncKernelClient) -> None:
+    Attributes:
+        log: What the process writes itself, past its front ends.
+    """
+
+    def __init__(self, manager: AsyncKernelManager, client: AsyncKernelClient, log: Path) -> None:
         self.messages: list[Message] = []
         self.models: dict[str, dict[str, Any]] = {}
         self.closed_models: set[str] = set()
+        self.log = log
+        self._manager = manager
         self._client = client
         self._replies: dict[str, dict[str, Any]] = {}
         self._idle: set[str] = set()
@@ -98,6 +105,13 @@ class Kernel:
         if cell.error is not None and not may_fail:
             raise CellError(f"{cell.error}\nin the cell\n{code}")
         return cell
+
+    @asynccontextmanager
+    async def executing(self, code: str) -> AsyncIterator[None]:
+        """Runs a cell beside what happens in the context, and waits for its end."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.execute(code))
+            yield
 
     async def value(self, expression: str) -> Any:
         """Evaluates an expression in the kernel, and returns it here by way of JSON."""
@@ -130,11 +144,18 @@ class Kernel:
         self._client.control_channel.send(request)
         return str((await self._reply(request["header"]["msg_id"]))["subshell_id"])
 
-    def shut_down(self) -> None:
-        """Asks the kernel to end, as a front end does."""
+    async def shut_down(self) -> None:
+        """Asks the kernel to end, as a front end does, and waits until its process has ended."""
         self._client.control_channel.send(
             self._client.session.msg("shutdown_request", {"restart": False})
         )
+        async with asyncio.timeout(DEADLINE):
+            await self._manager.provisioner.wait()
+
+    async def restart(self) -> None:
+        """Ends the process and starts another one, as a server does that is asked to."""
+        async with asyncio.timeout(DEADLINE):
+            await self._manager.restart_kernel()
 
     def set_trait(self, model: str, shell: str | None = None, **state: Any) -> None:
         """Sets traits of a widget, as a person does who edits it."""
@@ -290,21 +311,40 @@ def _plain(state: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in state.items() if not isinstance(value, list | dict)}
 
 
-@asynccontextmanager
-async def running_kernel(directory: Path) -> AsyncIterator[Kernel]:
-    """Starts a kernel whose files are in `directory`, and ends it for certain."""
-    manager = AsyncKernelManager(
-        kernel_name="python3", connection_file=str(directory / f"kernel-{uuid.uuid4()}.json")
+def kernel_manager(directory: Path, python: Path) -> AsyncKernelManager:
+    """Returns what starts kernels on an interpreter, with their files in `directory`."""
+    # The debugger of the kernel warns of modules that are frozen.
+    interpreter = [str(python), "-Xfrozen_modules=off"]
+    # A newer kernel warns of its own connection, unless only errors are logged.
+    kernel = ["-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"]
+    spec = {"argv": interpreter + kernel, "display_name": "tried", "language": "python"}
+    (directory / "kernels" / "tried").mkdir(parents=True)
+    (directory / "kernels" / "tried" / "kernel.json").write_text(json.dumps(spec))
+    return AsyncKernelManager(
+        kernel_name="tried",
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(directory / "kernels")]),
+        connection_file=str(directory / f"kernel-{uuid.uuid4()}.json"),
     )
-    await manager.start_kernel(env=isolated_environment(directory), cwd=str(directory))
-    client = manager.client()
-    client.start_channels()
-    try:
-        async with asyncio.timeout(DEADLINE):
-            await client.wait_for_ready()
-        kernel = Kernel(client)
-        async with kernel.listening():
-            yield kernel
-    finally:
-        client.stop_channels()
-        await manager.shutdown_kernel(now=True)
+
+
+@asynccontextmanager
+async def running_kernel(
+    directory: Path, python: Path = Path(sys.executable)
+) -> AsyncIterator[Kernel]:
+    """Starts a kernel on an interpreter, with its files in `directory`; ends it for certain."""
+    manager = kernel_manager(directory, python)
+    # Open for as long as a kernel may be started again.
+    with (directory / "kernel.log").open("w") as log:
+        environment = isolated_environment(directory)
+        await manager.start_kernel(stdout=log, stderr=log, env=environment, cwd=str(directory))
+        client = manager.client()
+        client.start_channels()
+        try:
+            async with asyncio.timeout(DEADLINE):
+                await client.wait_for_ready()
+            kernel = Kernel(manager, client, directory / "kernel.log")
+            async with kernel.listening():
+                yield kernel
+        finally:
+            client.stop_channels()
+            await manager.shutdown_kernel(now=True)

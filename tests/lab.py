@@ -279,6 +279,15 @@ class Notebook:
     async def open(self, name: str, port: int, token: str) -> None:
         """Opens a notebook of the server and waits until its kernel answers."""
         await self.page.goto(f"http://127.0.0.1:{port}/doc/tree/{name}?token={token}")
+        await self._restored()
+
+    async def reload(self) -> None:
+        """Saves the notebook and loads the page again."""
+        await self._script(COMMAND, "docmanager:save")
+        await self.page.reload()
+        await self._restored()
+
+    async def _restored(self) -> None:
         await self.page.wait_for_function(OPENED)
         await self._script(READY)
         await self.page.wait_for_function(CURRENT)
@@ -308,6 +317,18 @@ class Notebook:
         await self._raise_errors()
         cells = self.page.locator(".jp-Notebook .jp-CodeCell")
         return cells.nth(await cells.count() - 1).locator(".jp-Cell-outputArea")
+
+    async def run_again(self) -> None:
+        """Runs the cell that was run last."""
+        await self._script(COMMAND, "notebook:run-cell")
+        await self._raise_errors()
+
+    async def restart_kernel(self) -> None:
+        """Restarts the kernel, and confirms it when asked."""
+        dialog = self.page.get_by_role("dialog")
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._script(COMMAND, "notebook:restart-kernel"))
+            both.create_task(dialog.get_by_role("button", name="Confirm").click())
 
     async def clear(self) -> None:
         """Deletes the cells."""
