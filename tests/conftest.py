@@ -1,6 +1,7 @@
 """What the tests stand on: a kernel, a JupyterLab and a Chromium, all of them real."""
 
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.browser import BrowserMissingError, running_chromium
+from tests.environments import ROOT, create_environment, pins_of, pip
 from tests.kernel import Kernel, running_kernel
 from tests.lab import Lab, running_lab
 
@@ -18,6 +20,7 @@ async def kernel(tmp_path: Path) -> AsyncIterator[Kernel]:
     async with running_kernel(tmp_path) as kernel:
         yield kernel
         assert kernel.printed("stderr") == ""
+    assert kernel.log.read_text() == ""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -35,3 +38,24 @@ async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A JupyterLab with an empty folder."""
     async with running_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package as its users get it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+    [built] = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def environment_of(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Returns the interpreter of an environment that holds the package, and makes each once."""
+
+    @functools.cache
+    def python(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
+        return create_environment(folder / "venv", wheel, *pins_of(name))
+
+    return python

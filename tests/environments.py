@@ -3,9 +3,11 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,3 +44,31 @@ def create_environment(directory: Path, *requirements: str | Path) -> Path:
     run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
     pip("--python", directory, "install", *requirements, cwd=directory.parent)
     return directory / "bin" / "python"
+
+
+def pins_of(name: str) -> list[str]:
+    """Returns what an environment holds beside the newest of everything.
+
+    Args:
+        name: "newest", "lowest" for the lowest of each dependency, or a package and the beginning
+            of its version.
+    """
+    if name == "newest":
+        return []
+    if name == "lowest":
+        return [lowest(each) for each in dependencies()]
+    package, version = name.split()
+    return [f"{package}=={version}.*"]
+
+
+def dependencies() -> list[Requirement]:
+    """Reads what the package needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return [Requirement(dependency) for dependency in project["dependencies"]]
+
+
+def lowest(requirement: Requirement) -> str:
+    """Returns the requirement of exactly the lowest version that is allowed."""
+    bounds = [bound.version for bound in requirement.specifier if bound.operator == ">="]
+    assert len(bounds) == 1, f"{requirement} names no lowest version"
+    return f"{requirement.name}=={bounds[0]}"

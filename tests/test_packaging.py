@@ -1,8 +1,7 @@
 import json
 import os
 import re
-import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,8 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
-from packaging.requirements import Requirement
 
-from tests.environments import ROOT, create_environment, pip, run
+from tests.environments import ROOT, run
 
 AGREED_NAMES = {
     ".ci",
@@ -116,41 +114,16 @@ with warnings.catch_warnings(action="error"):
 """
 
 
-def dependencies() -> list[Requirement]:
-    """Reads what the package needs."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [Requirement(dependency) for dependency in project["dependencies"]]
-
-
-def lowest(requirement: Requirement) -> str:
-    """Returns the requirement of exactly the lowest version that is allowed."""
-    bounds = [bound.version for bound in requirement.specifier if bound.operator == ">="]
-    assert len(bounds) == 1, f"{requirement} names no lowest version"
-    return f"{requirement.name}=={bounds[0]}"
-
-
 def files_in_git(*options: str) -> list[str]:
     """Lists files of the checkout, whoever owns it."""
     listing = run("git", "-c", "safe.directory=*", "ls-files", "-z", *options, cwd=ROOT)
     return [name for name in listing.split("\0") if name]
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package as its users get it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
-    [built] = folder.glob("*.whl")
-    return built
-
-
 @pytest.fixture(scope="module", params=["lowest", "newest"])
-def python(
-    request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def python(request: pytest.FixtureRequest, environment_of: Callable[[str], Path]) -> Path:
     """An interpreter with nothing but the package, and dependencies of the lowest or newest."""
-    pins = [lowest(each) for each in dependencies()] if request.param == "lowest" else []
-    return create_environment(tmp_path_factory.mktemp(request.param) / "venv", wheel, *pins)
+    return environment_of(request.param)
 
 
 @contextmanager
