@@ -338,13 +338,14 @@ class Connection:
         turn = Turn()
         with suppress(ConnectionClosed):
             while websocket.state is WebSocketState.OPEN:
-                parcel = self._outbox.take()
-                if parcel is None:
-                    await self._outbox.change()
-                else:
+                if turn.is_over():
+                    # After a cell that kept everybody waiting, the end of the connection may be
+                    # there already, and what is handed over before it is read would be lost.
+                    await turn.pass_on()
+                elif (parcel := self._outbox.take()) is not None:
                     await self._hand_over(websocket, parcel)
-                    if turn.is_over():
-                        await turn.pass_on()
+                else:
+                    await self._outbox.change()
 
     async def _hand_over(self, websocket: "EagerConnection", parcel: Parcel) -> None:
         from websockets.exceptions import ConnectionClosed
