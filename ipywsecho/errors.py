@@ -198,10 +198,12 @@ def _translated(error: BaseException, uri: str, proxy: str | None) -> ConsoleErr
                 "change subprotocols=… or compression=…"
             )
         case ws.InvalidHandshake():
+            # What makes no HTTP response of an answer is known to the cause alone.
+            what = error.__cause__ or error
             # A server over TLS hangs up on a client without the certificate that it should have.
             wanted = _CLIENT_CERTIFICATE if _is_secure(uri) else "wss:// instead of ws://"
             return HandshakeError(
-                f"{uri} answered, but not as a WebSocket server ({line_of(error)}); check the "
+                f"{uri} answered, but not as a WebSocket server ({line_of(what)}); check the "
                 f"port, and whether it wants {wanted}"
             )
         case OSError():
@@ -398,6 +400,8 @@ def _closed(end: "ConnectionClosed") -> ClosedError:
         )
         if by_us:
             hint += ", and ping_timeout=… gives the server longer"
+    elif by_us and reason == "too many fragments":
+        hint = "the server sent a message in more pieces than this console puts together"
     elif by_us and code == 1009:
         hint = "a message was longer than max_size allows; give max_size=… in bytes, or None"
     elif by_us and code in (1002, 1007):

@@ -860,3 +860,19 @@ def test_codes_accepted_are_those_that_websockets_can_send(code: int) -> None:
     check_close_frame(code, "bye")
 
     Close(code, "bye").check()
+
+
+def test_what_is_no_http_is_told_by_what_is_wrong_with_it() -> None:
+    error = exceptions.InvalidMessage("did not receive a valid HTTP response")
+    error.__cause__ = ValueError("invalid HTTP status line: SSH-2.0-OpenSSH_9.6")
+
+    assert "(ValueError: invalid HTTP status line: SSH-2.0-OpenSSH_9.6)" in str(
+        translate(error, URI)
+    )
+
+
+def test_too_many_fragments_are_not_blamed_on_the_size() -> None:
+    line = str(translate(end_of(None, Close(1009, "too many fragments")), URI))
+
+    assert "more pieces" in line
+    assert "max_size" not in line
