@@ -8,12 +8,14 @@ One read from a socket may hold thousands of frames. Parsing them in one go woul
 click and the view waiting, so it is done in slices, with a turn for everybody else in between.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.frames import Opcode
+from websockets.protocol import SEND_EOF
 
 __all__ = ["EagerConnection"]
 
@@ -27,6 +29,7 @@ TURN = 0.005
 """Seconds after which others have their turn."""
 
 _MESSAGE = (Opcode.TEXT, Opcode.BINARY)
+_PONG = bytes([0x80 | Opcode.PONG])
 
 
 class EagerConnection(ClientConnection):
@@ -43,6 +46,8 @@ class EagerConnection(ClientConnection):
     _unfetched = 0
     _unparsed = b""
     _slice = SMALLEST
+    _cut: TimerHandle | None = None
+    _pong = b""
 
     async def fetch(self) -> str | bytes:
         """Return the next message that was not handed over.
@@ -79,7 +84,35 @@ class EagerConnection(ClientConnection):
         if opcode is Opcode.PONG and self.ponged is not None:
             self.ponged()
 
+    # What websockets calls to send what waits.
+
+    def send_data(self) -> None:
+        """Send what waits, but of the pongs only the newest while the network takes no more.
+
+        Whoever pings without reading the pongs would otherwise fill the memory with them; the
+        newest answers for all (RFC 6455, section 5.5.3).
+        """
+        writes = self.protocol.writes
+        if self.transport.is_closing():
+            writes.clear()
+        elif self.paused:
+            for pong in filter(_is_pong, writes):
+                self._pong = pong
+            writes[:] = (data for data in writes if not _is_pong(data))
+        if len(writes) > 1:
+            # At once, as asyncio prints a warning for each further write to a connection that is
+            # lost. The end, if it is among them, is the last of them and empty.
+            writes[:] = [b"".join(writes), *([SEND_EOF] if writes[-1] == SEND_EOF else [])]
+        super().send_data()
+
     # What the event loop calls.
+
+    def resume_writing(self) -> None:
+        """Send the pong that was held back."""
+        super().resume_writing()
+        if self._pong:
+            self.transport.write(self._pong)
+            self._pong = b""
 
     def data_received(self, data: bytes) -> None:
         """Parse what was read, or as much as fits in a turn."""
@@ -97,6 +130,8 @@ class EagerConnection(ClientConnection):
         """Parse what is left before the end."""
         self._parse_all()
         super().connection_lost(exc)
+        if self._cut is not None:
+            self._cut.cancel()
 
     def _parse(self, data: bytes) -> None:
         parsed = 0
@@ -110,6 +145,10 @@ class EagerConnection(ClientConnection):
             size = self._slice
             super().data_received(data[parsed : parsed + size])
             parsed += size
+            if self.close_deadline is not None and self._cut is None:
+                # A client leaves it to the server to end the connection after a close frame
+                # (RFC 6455, section 7.1.1), and websockets waits for that without a limit.
+                self._cut = self.loop.call_at(self.close_deadline, self.transport.abort)
             before, now = now, monotonic()
             # What costs is frames and not bytes, and how many there are shows only now.
             if now - before < SHORT:
@@ -127,3 +166,7 @@ class EagerConnection(ClientConnection):
         if self._unparsed:
             data, self._unparsed = self._unparsed, b""
             super().data_received(data)
+
+
+def _is_pong(data: bytes) -> bool:
+    return data.startswith(_PONG)
