@@ -5,6 +5,7 @@ takes it out of any text, so that it does not matter who wrote the text.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
@@ -60,6 +61,8 @@ def _secrets_of_uri(uri: str) -> Iterable[str]:
         userinfo = parts.netloc.rpartition("@")[0]
         yield from _spellings(userinfo)
         yield from _spellings(userinfo.partition(":")[2])
+        # How it travels (RFC 7617), and what a server says that repeats what it was told.
+        yield b64encode(unquote(userinfo).encode()).decode()
         for name, value in parse_qsl(parts.query):
             if _is_secret(name, value):
                 yield from _spellings(value)

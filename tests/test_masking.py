@@ -3,7 +3,7 @@
 import pytest
 from websockets.datastructures import Headers
 
-from ipywsecho.masking import mask, secrets_of
+from ipywsecho.masking import MASK, mask, secrets_of
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.abc"
 
@@ -77,3 +77,12 @@ def test_text_without_secrets_stays_as_it_is() -> None:
     text = "mail me@example.org, see http://example.org/a:b@c?x=1"
 
     assert mask(text, ()) == text
+
+
+def test_userinfo_is_hidden_also_as_it_travels() -> None:
+    secrets = secrets_of("ws://ann:p%40ss-word@host/")
+
+    # Of "ann:p@ss-word", as Basic authentication encodes it.
+    assert mask("Authorization: Basic YW5uOnBAc3Mtd29yZA==", secrets) == (
+        f"Authorization: Basic {MASK}"
+    )
