@@ -187,7 +187,8 @@ def _translated(error: BaseException, uri: str, proxy: str | None) -> ConsoleErr
                 f"the proxy on the way to {uri} speaks SOCKS, which takes one more package "
                 f"({line_of(error)}); run %pip install 'ipywsecho[socks]', and restart the kernel"
             )
-        case ws.SecurityError():
+        # Its subclasses are about answers that are too long.
+        case ws.SecurityError() if type(error) is ws.SecurityError:
             return HandshakeError(
                 f"{uri} redirects to where this console does not follow ({line_of(error)}); "
                 "give the address that it should lead to"

@@ -876,3 +876,7 @@ def test_too_many_fragments_are_not_blamed_on_the_size() -> None:
 
     assert "more pieces" in line
     assert "max_size" not in line
+
+
+def test_an_answer_that_is_too_long_is_no_redirect() -> None:
+    assert "redirect" not in str(translate(exceptions.StatusLineTooLong("read 9000 bytes"), URI))
