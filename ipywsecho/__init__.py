@@ -8,10 +8,13 @@ from ipywsecho.errors import (
     InvalidURIError,
     NotConnectedError,
     OptionError,
+    RecordingError,
+    SaveError,
 )
 from ipywsecho.frames import Frame, Frames
 from ipywsecho.parameters import Between, MaxBytes
 from ipywsecho.reconnect import Reconnect
+from ipywsecho.recording import Recording, load
 from ipywsecho.server import EchoServer
 from ipywsecho.widget import WebSocketConsole
 
@@ -29,5 +32,9 @@ __all__ = [
     "NotConnectedError",
     "OptionError",
     "Reconnect",
+    "Recording",
+    "RecordingError",
+    "SaveError",
     "WebSocketConsole",
+    "load",
 ]

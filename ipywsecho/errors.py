@@ -6,7 +6,9 @@ ConsoleError
 ├── ConnectError (also a ConnectionError)   the connection could not be opened
 │   └── HandshakeError                      something answered, but did not open a WebSocket
 ├── ClosedError (also a ConnectionError)    the connection ended otherwise than normally
-└── NotConnectedError (also a RuntimeError) there is no connection to send over
+├── NotConnectedError (also a RuntimeError) there is no connection to send over
+├── RecordingError (also a ValueError)      a file or a value is no recording that can be used
+└── SaveError (also an OSError)             a recording cannot be written
 
 `translate` turns the errors of the network, of TLS and of the WebSocket protocol into these, in one
 place. Each says in one line what happened and what to do, and keeps the original as `__cause__`.
@@ -32,6 +34,8 @@ __all__ = [
     "InvalidURIError",
     "NotConnectedError",
     "OptionError",
+    "RecordingError",
+    "SaveError",
     "check_close_frame",
     "closing",
     "line_of",
@@ -90,6 +94,14 @@ class ClosedError(ConsoleError, ConnectionError):
 
 class NotConnectedError(ConsoleError, RuntimeError):
     """There is no connection to send over."""
+
+
+class RecordingError(ConsoleError, ValueError):
+    """A file or a value is no recording that can be used."""
+
+
+class SaveError(ConsoleError, OSError):
+    """A recording cannot be written."""
 
 
 def line_of(error: BaseException) -> str:

@@ -11,6 +11,7 @@ import concurrent.futures
 from collections import deque
 from collections.abc import Callable, Generator
 from functools import partial
+from os import PathLike
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -29,6 +30,7 @@ from ipywsecho.masking import mask
 from ipywsecho.outbox import Parcel
 from ipywsecho.pacing import Refresher, Throttle
 from ipywsecho.reconnect import Reconnect
+from ipywsecho.recording import Recording
 from ipywsecho.server import EchoServer
 
 __all__ = ["WebSocketConsole"]
@@ -289,6 +291,23 @@ class WebSocketConsole(VBox):
             skipped=lambda count: self._home.call(self._note_skipped, count),
         )
 
+    @property
+    def recording(self) -> Recording:
+        """All that is kept now, in both directions, as a value that can be saved and replayed."""
+        return self._recorder()()
+
+    async def save(self, path: str | PathLike[str]) -> None:
+        """Save all that is kept now; frames go on coming while a thread writes the file.
+
+        Args:
+            path: Where to; `.jsonl` keeps everything, `.har` is what browsers' network panels read.
+
+        Raises:
+            RecordingError: If the name of the file ends otherwise.
+            SaveError: If the file cannot be written; one that was there before stays as it was.
+        """
+        await asyncio.to_thread(_save, self._recorder(), path)
+
     def clear(self) -> None:
         """Forget the frames kept and empty the Output; the totals go on counting."""
         self._home.call(self._clear)
@@ -296,6 +315,21 @@ class WebSocketConsole(VBox):
     def __repr__(self) -> str:
         kept = f"frames={self.frames.total}, sent={self.sent.total}"
         return f"{type(self).__name__}({self._shown_uri()!r}, state={self.state!r}, {kept})"
+
+    def _recorder(self) -> Callable[[], Recording]:
+        """Return what makes a recording of all that is kept now, on any thread and at any time."""
+        has_ended = self.state in ("waiting", "closed")
+        return partial(
+            Recording.merged,
+            self.frames,
+            self.sent,
+            tuple(self._notices),
+            secrets=self._connection.secrets,
+            uri=self.uri,
+            subprotocol=self.subprotocol,
+            close_code=self.close_code if has_ended else None,
+            close_reason=self.close_reason if has_ended else None,
+        )
 
     # The parts that one sees.
 
@@ -539,6 +573,10 @@ class _Listener:
         self.sent = console._keep_sent
         self.noticed = console._keep_notice
         self.changed = console._adopt_state
+
+
+def _save(recorder: Callable[[], Recording], path: str | PathLike[str]) -> None:
+    recorder().save(path)
 
 
 def _as_needed() -> Layout:
