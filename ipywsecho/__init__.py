@@ -15,6 +15,7 @@ from ipywsecho.frames import Frame, Frames
 from ipywsecho.parameters import Between, MaxBytes
 from ipywsecho.reconnect import Reconnect
 from ipywsecho.recording import Recording, load
+from ipywsecho.replay import ReplayServer
 from ipywsecho.server import EchoServer
 from ipywsecho.widget import WebSocketConsole
 
@@ -34,6 +35,7 @@ __all__ = [
     "Reconnect",
     "Recording",
     "RecordingError",
+    "ReplayServer",
     "SaveError",
     "WebSocketConsole",
     "load",
