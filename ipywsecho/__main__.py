@@ -11,8 +11,11 @@ import ssl
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 from urllib.parse import urlsplit
 
+from ipywsecho.errors import ConsoleError
+from ipywsecho.replay import ReplayServer
 from ipywsecho.server import EchoServer
 from ipywsecho.serving import BaseServer
 
@@ -79,6 +82,17 @@ def _parser() -> argparse.ArgumentParser:
         help="origin whose web pages may connect, such as https://example.org; may be repeated",
     )
     parser.add_argument(
+        "--replay",
+        metavar="FILE",
+        help="play the server's side of a recording instead, from a .jsonl or .har file",
+    )
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=1.0,
+        help="how many times as fast as recorded; inf is as fast as possible (default: 1)",
+    )
+    parser.add_argument(
         "--ssl-cert", metavar="FILE", help="serve wss:// with this certificate, in PEM format"
     )
     parser.add_argument(
@@ -104,12 +118,18 @@ def _origin(text: str) -> str:
 
 
 def _server(options: argparse.Namespace) -> BaseServer:
-    return EchoServer(
-        options.host,
-        options.port,
-        allow_origins=options.allow_origin,
-        ssl=_ssl_context(options.ssl_cert, options.ssl_key),
-    )
+    where: dict[str, Any] = {
+        "host": options.host,
+        "port": options.port,
+        "allow_origins": options.allow_origin,
+        "ssl": _ssl_context(options.ssl_cert, options.ssl_key),
+    }
+    if options.replay is None:
+        return EchoServer(**where)
+    try:
+        return ReplayServer(options.replay, speed=options.speed, **where)
+    except ConsoleError as exc:
+        raise StartError(str(exc)) from exc
 
 
 def _ssl_context(cert: str | None, key: str | None) -> ssl.SSLContext | None:

@@ -1,7 +1,6 @@
 """The server's side of a recording, played again."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from os import PathLike
@@ -12,20 +11,17 @@ from ipywsecho.errors import OptionError, check_close_frame
 from ipywsecho.frames import Frame
 from ipywsecho.pacing import Turn
 from ipywsecho.recording import Recording, load
-from ipywsecho.server import EchoServer
+from ipywsecho.serving import BaseServer
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from websockets.asyncio.server import ServerConnection
     from websockets.typing import Subprotocol
 
 __all__ = ["ReplayServer", "play"]
 
-_MAX_SIZE = 64 * 2**20
-_CLOSE_TIMEOUT = 2.0
 _NO_CLOSE_FRAME = 1006
-
-_log = logging.getLogger("ipywsecho.replay")
-_log.addHandler(logging.NullHandler())
 
 
 async def play(
@@ -72,7 +68,7 @@ async def play(
             await turn.pass_on()
 
 
-class ReplayServer(EchoServer):
+class ReplayServer(BaseServer):
     """A WebSocket server that sends what the server of a recording sent, to each client afresh.
 
     Use it as an asynchronous context manager, or call `start` and `close`:
@@ -93,6 +89,7 @@ class ReplayServer(EchoServer):
         wait_for_client: Whether the server waits for the client wherever the client had sent a
             frame, whatever the frame says. If not, it plays on as if the client had.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
+        ssl: Serves `wss://` with this context; `None` serves `ws://`.
 
     Raises:
         OptionError: If the speed is not above 0.
@@ -108,58 +105,30 @@ class ReplayServer(EchoServer):
         speed: float = 1.0,
         wait_for_client: bool = True,
         allow_origins: Sequence[str] = (),
+        ssl: "SSLContext | None" = None,
     ) -> None:
-        super().__init__(host, port, allow_origins=allow_origins)
+        super().__init__(host, port, allow_origins=allow_origins, ssl=ssl)
         if not speed > 0:
             raise OptionError(f"speed={speed!r} must be above 0; math.inf is as fast as possible")
         self._recording = recording if isinstance(recording, Recording) else load(recording)
         self._speed = speed
         self._wait_for_client = wait_for_client
 
-    async def start(self) -> None:
-        """Serve, unless it already does.
-
-        Raises:
-            OSError: If the address cannot be listened at, for example because the port is taken.
-        """
-        from websockets.asyncio.server import serve
-
-        self.listen()
-        if self._server is None:
-            self._server = await serve(
-                self._serve,
-                sock=self._socket,
-                origins=[None, *self._allow_origins],  # type: ignore[list-item]
-                select_subprotocol=self._select_subprotocol,
-                compression=None,
-                max_size=_MAX_SIZE,
-                close_timeout=_CLOSE_TIMEOUT,
-                logger=_log,
-            )
-
-    def _select_subprotocol(
-        self, _: "ServerConnection", offered: "Sequence[Subprotocol]"
+    def choose(
+        self,
+        connection: "ServerConnection",  # noqa: ARG002
+        offered: "Sequence[Subprotocol]",
     ) -> "Subprotocol | None":
+        """Return the subprotocol that was recorded, if the client offers it."""
         return next((each for each in offered if each == self._recording.subprotocol), None)
 
-    async def _serve(self, connection: "ServerConnection") -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        heard = asyncio.Semaphore(0)
-        async with asyncio.TaskGroup() as tasks:
-            player = tasks.create_task(self._play(connection, heard))
-            # Always read, or the client's frames would hold up its pongs and its close frame.
-            # However it leaves, it is none of the server's concern.
-            with suppress(ConnectionClosed):
-                async for _ in connection:
-                    heard.release()
-            player.cancel()
-
-    async def _play(self, connection: "ServerConnection", heard: asyncio.Semaphore) -> None:
-        from websockets.exceptions import ConnectionClosed
-
+    async def handle(self, connection: "ServerConnection") -> None:
+        """Send what the server sent, and close as it did."""
         recording = self._recording
-        with suppress(ConnectionClosed):
+        heard = asyncio.Semaphore(0)
+        # Always read, or the client's frames would hold up its pongs and its close frame.
+        reading = asyncio.ensure_future(_release_for_each_frame(connection, heard))
+        try:
             await play(
                 recording.frames,
                 connection.send,
@@ -171,6 +140,17 @@ class ReplayServer(EchoServer):
                 connection.transport.abort()
             else:
                 await connection.close(*_close_frame(recording))
+        finally:
+            reading.cancel()
+
+
+async def _release_for_each_frame(connection: "ServerConnection", heard: asyncio.Semaphore) -> None:
+    from websockets.exceptions import ConnectionClosed
+
+    # However the client leaves, it is none of the server's concern.
+    with suppress(ConnectionClosed):
+        async for _ in connection:
+            heard.release()
 
 
 def _close_frame(recording: Recording) -> tuple[int, str]:

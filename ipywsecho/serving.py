@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
+    from websockets.typing import Subprotocol
 
 __all__ = ["BaseServer"]
 
@@ -88,6 +89,14 @@ class BaseServer(ABC):
         """Return the response that refuses a handshake, or `None` to go on with it."""
         return None
 
+    def choose(
+        self,
+        connection: "ServerConnection",  # noqa: ARG002
+        offered: "Sequence[Subprotocol]",  # noqa: ARG002
+    ) -> "Subprotocol | None":
+        """Return the subprotocol to use, of those that the client offers, or `None` for none."""
+        return None
+
     @property
     def host(self) -> str | None:
         """The address that the server listens at; `None` while it does not."""
@@ -136,6 +145,7 @@ class BaseServer(ABC):
                 backlog=_BACKLOG,
                 origins=[None, *self._allow_origins],  # type: ignore[list-item]
                 process_request=self.refuse,
+                select_subprotocol=self.choose,
                 process_response=_log_response,
                 create_connection=self._created,  # type: ignore[arg-type]
                 # Compressing costs more than it saves where nothing leaves the machine.

@@ -19,6 +19,7 @@ import aiohttp
 import pytest
 import trustme
 
+from ipywsecho import Frame, Recording
 from ipywsecho.__main__ import main
 from tests.clients import CLIENTS, DEADLINE, handshake
 from tests.environments import ROOT
@@ -143,6 +144,39 @@ async def test_listening_beyond_this_machine_is_said_aloud() -> None:
         "ipywsecho: warning: whoever reaches this machine over the network can connect, "
         "unencrypted and without a password; leave out --host to keep it to this machine"
     )
+
+
+async def test_a_recording_is_replayed(tmp_path: Path) -> None:
+    frames = [Frame(data, 1_700_000_000.0 + second) for second, data in enumerate(["one", b"two"])]
+    Recording(frames, close_code=4001, close_reason="bye").save(tmp_path / "talk.jsonl")
+
+    async with (
+        running("--replay", tmp_path / "talk.jsonl", "--speed", "inf") as (_, uri),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(uri) as websocket,
+    ):
+        heard = [message.data async for message in websocket]
+
+    assert heard == ["one", b"two"]
+    assert websocket.close_code == 4001
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--replay", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
+        (["--replay", "README.md"], "README.md"),
+        (["--replay", str(ROOT / "tests/samples/chrome.har"), "--speed", "0"], "speed=0.0 must be"),
+    ],
+)
+def test_a_recording_that_cannot_be_replayed_is_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, errors = failed(*arguments, capsys=capsys)
+
+    assert status == 2
+    assert errors.startswith(f"ipywsecho: error: {complaint}")
+    assert errors.count("\n") == 1
 
 
 def test_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

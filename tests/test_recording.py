@@ -660,7 +660,7 @@ async def _closed(console: WebSocketConsole) -> None:
 
 async def test_a_console_saves_all_that_it_keeps(tmp_path: Path) -> None:
     async with EchoServer() as server:
-        console = await _console(f"{server.uri}/?token=tomato-soup")
+        console = await _console(f"{server.uri}".replace("://", "://me:tomato-soup@"))
         for data in ("forgotten", "a", b"b", "❄"):
             await console.request(data)
         await console.save(tmp_path / "open.jsonl")
