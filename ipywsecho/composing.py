@@ -1,13 +1,51 @@
-"""When a message that somebody types is complete."""
+"""A message that somebody types: when it is complete, and which frame it makes."""
 
+import base64
+import json
 from collections.abc import Callable
+from enum import StrEnum
 from math import inf
 from time import monotonic
 from typing import Any
 
+from ipywsecho.errors import InputError
 from ipywsecho.pacing import Timer
 
-__all__ = ["EnterKey"]
+__all__ = ["EnterKey", "Form", "payload_of"]
+
+
+class Form(StrEnum):
+    """How a message is written."""
+
+    TEXT = "text"
+    """As it is, for a text frame."""
+    JSON = "JSON"
+    """As JSON, for a text frame."""
+    HEX = "hex"
+    """As bytes in hexadecimal, for a binary frame; spaces and `0x` may stand between."""
+    BASE64 = "base64"
+    """As bytes in base64 (RFC 4648, section 4), for a binary frame."""
+
+
+def payload_of(text: str, form: Form) -> str | bytes:
+    """Return the payload that a message makes.
+
+    Raises:
+        InputError: If the message is not what its form says, or cannot be encoded.
+    """
+    try:
+        match form:
+            case Form.JSON:
+                json.loads(text)
+            case Form.HEX:
+                return bytes.fromhex(text.replace("0x", " ").replace(":", " "))
+            case Form.BASE64:
+                return base64.b64decode("".join(text.split()), validate=True)
+        text.encode()
+    except (ValueError, RecursionError) as exc:
+        what = "UTF-8" if isinstance(exc, UnicodeEncodeError) else form
+        raise InputError(f"the message is not {what} ({exc}), and was not sent") from exc
+    return text
 
 
 class EnterKey:

@@ -7,6 +7,7 @@ ConsoleError
 │   └── HandshakeError                      something answered, but did not open a WebSocket
 ├── ClosedError (also a ConnectionError)    the connection ended otherwise than normally
 ├── NotConnectedError (also a RuntimeError) there is no connection to send over
+├── InputError (also a ValueError)          what somebody typed cannot be used
 ├── RecordingError (also a ValueError)      a file or a value is no recording that can be used
 └── SaveError (also an OSError)             a recording cannot be written
 
@@ -31,6 +32,7 @@ __all__ = [
     "ConnectError",
     "ConsoleError",
     "HandshakeError",
+    "InputError",
     "InvalidURIError",
     "NotConnectedError",
     "OptionError",
@@ -94,6 +96,10 @@ class ClosedError(ConsoleError, ConnectionError):
 
 class NotConnectedError(ConsoleError, RuntimeError):
     """There is no connection to send over."""
+
+
+class InputError(ConsoleError, ValueError):
+    """What somebody typed cannot be used."""
 
 
 class RecordingError(ConsoleError, ValueError):

@@ -6,38 +6,44 @@ character that a terminal or a browser would act on is written out, and all of i
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from html import escape
 from typing import Any, NamedTuple
 
-from ipywsecho.frames import Frame, Frames, Notice
+from ipywsecho.escaping import html_of, visible
+from ipywsecho.frames import Frame, Notice
+from ipywsecho.payloads import View, body_of
+from ipywsecho.pictures import Picture
 
-__all__ = ["STYLE", "Rendering", "describe_state", "header", "output", "visible"]
-
-CHARACTERS = 1_000
-"""How many characters of a frame are shown."""
-
-BYTES = 48
-"""How many bytes of a binary frame are shown."""
+__all__ = ["STYLE", "Rendering", "describe_state", "header", "newest_first", "output", "paragraph"]
 
 _INDENT = " " * 17
-
-# Letters by their category, but nothing that one sees.
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
 # It stands in the page once: a style sheet that comes and goes with each drawing would have the
 # browser restyle the whole page each time.
 STYLE = (
-    ".ipywsecho{margin:0;padding:4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "font-size:var(--jp-code-font-size,13px);line-height:1.4}"
-    ".ipywsecho div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
+    ".ipywsecho{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;"
+    "font-size:var(--jp-code-font-size,13px);line-height:1.4;"
+    "color:var(--jp-content-font-color1,#212121)}"
+    ".ipywsecho>div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
+    ".ipywsecho div div,.ipywsecho details{text-indent:0;white-space:pre;overflow-x:auto}"
+    ".ipywsecho>div>div,.ipywsecho details[open]{clear:both}"
+    ".ipywsecho details:not([open]){display:inline-block;vertical-align:top;"
+    "max-width:max(100% - 24ch,70%)}"
+    ".ipywsecho summary{cursor:pointer;overflow:hidden;text-overflow:ellipsis}"
+    ".ipywsecho details[open] summary{color:var(--jp-ui-font-color2,#616161)}"
     ".ipywsecho time,.ipywsecho i,.ipywsecho .note{color:var(--jp-ui-font-color2,#616161)}"
-    ".ipywsecho i{font-style:normal}"
+    ".ipywsecho i{font-style:normal;float:right;text-indent:0;padding-left:2ch}"
+    ".ipywsecho img{display:block;max-width:128px;max-height:128px;margin:2px 0}"
     ".ipywsecho .sent b{color:var(--jp-brand-color1,#1976d2)}"
     ".ipywsecho .got b{color:var(--jp-success-color0,#1b5e20)}"
     ".ipywsecho .error{color:var(--jp-error-color0,#b71c1c)}"
+    ".ipywsecho .key{color:var(--jp-mirror-editor-property-color,#0055aa)}"
+    ".ipywsecho .str{color:var(--jp-mirror-editor-string-color,#a31515)}"
+    ".ipywsecho .num{color:var(--jp-mirror-editor-number-color,#086)}"
+    "@container (max-width:60ch){.ipywsecho>div{padding-left:2ch;text-indent:-2ch}}"
 )
 
 _STATE_COLOURS = {
@@ -73,49 +79,82 @@ class _Row(NamedTuple):
 
 
 def output(
-    received: Frames, sent: Frames, notices: Sequence[Notice], *, seen: int, limit: int
+    entries: Iterable[Frame | Notice],
+    *,
+    seen: int,
+    limit: int,
+    hidden: int = 0,
+    view: View = View.AUTOMATIC,
+    source_of: Callable[[bytes, Picture], str | None] = lambda data, picture: None,  # noqa: ARG005
 ) -> Rendering:
     """Return the newest rows of a log, as many as fit.
 
     Args:
-        received: Frames received.
-        sent: Frames sent.
-        notices: What happened to the connection.
-        seen: How many frames there were since the log was cleared; those not shown are counted.
+        entries: Frames, and what happened to the connection, newest first.
+        seen: How many frames there are, shown or not; those not shown are counted.
         limit: About how many bytes may be shown. The newest row is always shown.
+        hidden: How many more frames a filter leaves out.
+        view: How payloads are shown.
+        source_of: Returns a picture as a URI, "" if it cannot be shown, or `None` if not yet.
     """
     rows: list[_Row] = []
     size = frames = 0
     is_cut = False
-    for entry in _newest_first(received, sent, notices):
-        row = _row(entry)
+    for entry in entries:
+        row = _row(entry, view, source_of)
         if rows and size + row.size > limit:
             is_cut = True
             break
         rows.append(row)
         size += row.size
         frames += isinstance(entry, Frame)
-    if seen > frames:
-        rows.append(_earlier(seen - frames))
+    if seen > frames or hidden:
+        rows.append(_left_out(seen - frames, hidden))
     if not rows:
         return Rendering((), 0, False)
     rows.reverse()
-    body = "".join(row.html for row in rows)
-    html = f'<pre class="ipywsecho" role="log">{body}</pre>'
-    bundle = {"text/html": html, "text/plain": "\n".join(row.plain for row in rows)}
-    entry_ = {"output_type": "display_data", "data": bundle, "metadata": {}}
-    return Rendering((entry_,), size, is_cut)
+    html = "".join(row.html for row in rows)
+    plain = "\n".join(row.plain for row in rows)
+    return Rendering(_entry(html, plain), size, is_cut)
 
 
-def header(title: str, state: str, uri: str | None, details: Sequence[str]) -> str:
-    """Return the line above the log as HTML: title, state in words, address and details."""
+def paragraph(text: str, *, is_error: bool = False) -> Rendering:
+    """Return a text alone, as all there is to show."""
+    shown = visible(text)
+    html = f'<div class="{"error" if is_error else "text"}">{escape(shown, quote=False)}</div>'
+    return Rendering(_entry(html, shown), len(html) + len(shown), False)
+
+
+def newest_first(
+    received: Sequence[Frame], sent: Sequence[Frame], notices: Sequence[Notice]
+) -> Iterator[Frame | Notice]:
+    """Yield frames and notices in the order in which they happened, backwards."""
+    # Of the same moment, what was received came last: it may be the answer to what was sent.
+    return merge(
+        reversed(received), reversed(notices), reversed(sent), key=lambda entry: -entry.time
+    )
+
+
+def _entry(html: str, plain: str) -> tuple[dict[str, Any], ...]:
+    bundle = {
+        "text/html": f'<pre class="ipywsecho" role="log">{html}</pre>',
+        "text/plain": plain,
+    }
+    return ({"output_type": "display_data", "data": bundle, "metadata": {}},)
+
+
+def header(title: str, state: str, uri: str | None, details: Sequence[str], error: str = "") -> str:
+    """Return the line above the log as HTML: title, state in words, address, details and error."""
     colour = _STATE_COLOURS[state]
     parts = [
-        f"<b>{_html(title)}</b>",
+        f"<b>{html_of(title)}</b>",
         f'<span role="status"><span style="color:var({colour})" aria-hidden="true">●</span> '
-        f"{_html(state)}</span>",
-        f"<code>{_html(uri)}</code>" if uri else "",
-        _html(" · ".join(details)),
+        f"{html_of(state)}</span>",
+        f"<code>{html_of(uri)}</code>" if uri else "",
+        html_of(" · ".join(details)),
+        f'<span style="color:var(--jp-error-color0,#b71c1c)">{html_of(error)}</span>'
+        if error
+        else "",
     ]
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:0 1.2em;align-items:baseline">{}</div>'.format(
@@ -125,7 +164,11 @@ def header(title: str, state: str, uri: str | None, details: Sequence[str]) -> s
 
 
 def describe_state(
-    frames: int, subprotocol: str | None, latency: float | None, wait: float | None
+    frames: int,
+    subprotocol: str | None,
+    latency: float | None,
+    wait: float | None,
+    held: int | None = None,
 ) -> list[str]:
     """Return the details of the header.
 
@@ -134,8 +177,11 @@ def describe_state(
         subprotocol: The subprotocol negotiated, if any.
         latency: Seconds of the last round trip, if it was measured.
         wait: Seconds until the next attempt to connect, if there will be one.
+        held: How many frames came since the view is paused, if it is.
     """
     details = [f"{frames:,} {'frame' if frames == 1 else 'frames'}"]
+    if held is not None:
+        details.append(f"paused, {held:,} more {'waits' if held == 1 else 'wait'}")
     if latency is not None:
         details.append(f"{latency * 1000:.1f} ms")
     if subprotocol:
@@ -145,51 +191,18 @@ def describe_state(
     return details
 
 
-def visible(text: str) -> str:
-    """Return the text with everything written out that does not show, or that acts when shown.
-
-    That is control characters (terminal colours, carriage return, backspace), characters that
-    change the direction of writing, and those without width. Line breaks and tabs stay.
-    """
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(c if c.isprintable() and c not in _BLANK else _written_out(c) for c in text)
-
-
-def _written_out(character: str) -> str:
-    code = ord(character)
-    if character == "\n":
-        return "↵\n"
-    if character == "\t":
-        return character
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "␡" if code == 0x7F else f"⟨U+{code:04X}⟩"
-
-
-def _html(text: str) -> str:
-    return escape(visible(text))
-
-
-def _newest_first(
-    received: Frames, sent: Frames, notices: Sequence[Notice]
-) -> Iterator[Frame | Notice]:
-    # Of the same moment, what was received came last: it may be the answer to what was sent.
-    return merge(
-        reversed(received), reversed(notices), reversed(sent), key=lambda entry: -entry.time
-    )
-
-
-def _row(entry: Frame | Notice) -> _Row:
+def _row(
+    entry: Frame | Notice, view: View, source_of: Callable[[bytes, Picture], str | None]
+) -> _Row:
     clock = _clock(entry.time)
     if isinstance(entry, Notice):
         text = visible(entry.text)
         kind = "error" if entry.is_error else "note"
         return _laid_out(clock, "—", kind, text, f"<bdi>{escape(text, quote=False)}</bdi>")
     mark, kind, title = ("↑", "sent", "sent") if entry.sent else ("↓", "got", "received")
-    text, note = _payload(entry)
-    html = f"<bdi>{escape(text, quote=False)}</bdi>" + (f" <i>{note}</i>" if note else "")
-    return _laid_out(clock, mark, kind, f"{text} {note}" if note else text, html, title)
+    body = body_of(entry, view, source_of)
+    html = f"{body.html}  <i>{body.note}</i>{body.block}"
+    return _laid_out(clock, mark, kind, f"{body.plain}  ({body.note})", html, title)
 
 
 def _laid_out(
@@ -201,21 +214,13 @@ def _laid_out(
     )
 
 
-def _payload(frame: Frame) -> tuple[str, str]:
-    """Return the payload as text, and a note on what the text does not show."""
-    data = frame.data
-    if isinstance(data, bytes):
-        note = f"({frame.size:,} bytes)"
-        return data[:BYTES].hex(" ") + ("…" if frame.size > BYTES else ""), note
-    if not data:
-        return "", "(empty)"
-    if len(data) > CHARACTERS:
-        return visible(data[:CHARACTERS]) + "…", f"({frame.size:,} bytes in all)"
-    return visible(data), ""
-
-
-def _earlier(count: int) -> _Row:
-    text = f"… {count:,} earlier {'frame' if count == 1 else 'frames'}"
+def _left_out(earlier: int, hidden: int) -> _Row:
+    parts = []
+    if earlier:
+        parts.append(f"… {earlier:,} earlier {'frame' if earlier == 1 else 'frames'}")
+    if hidden:
+        parts.append(f"{hidden:,} hidden by the filter")
+    text = " · ".join(parts)
     return _Row(f'<div class="note">{text}</div>', text)
 
 

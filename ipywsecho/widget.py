@@ -15,22 +15,29 @@ from os import PathLike
 from typing import Any
 
 from IPython.core.getipython import get_ipython
-from ipywidgets import HTML, Box, Button, HBox, Layout, Output, Text, VBox, Widget
+from ipywidgets import VBox, Widget
 from traitlets import All, Bool, Bunch, EventHandler, Float, Int, TraitType, Unicode
 from traitlets import Any as AnyTrait
 
 from ipywsecho import rendering
-from ipywsecho.composing import EnterKey
+from ipywsecho.building import Builder, Snapshot
+from ipywsecho.composing import EnterKey, payload_of
 from ipywsecho.connection import Connection
-from ipywsecho.errors import NotConnectedError, line_of
+from ipywsecho.controls import Controls
+from ipywsecho.display import outputs_of, place_name
+from ipywsecho.errors import ConsoleError, NotConnectedError, line_of
+from ipywsecho.finding import Criteria
 from ipywsecho.following import Follower, Signal
 from ipywsecho.frames import Frame, FrameLog, Frames, Notice
 from ipywsecho.loops import HomeLoop, running_loop
 from ipywsecho.masking import mask
 from ipywsecho.outbox import Parcel
-from ipywsecho.pacing import Refresher, Throttle
+from ipywsecho.pacing import Refresher, Throttle, Turn
+from ipywsecho.pictures import Gallery
+from ipywsecho.places import place_of
 from ipywsecho.reconnect import Reconnect
 from ipywsecho.recording import Recording
+from ipywsecho.screen import Screen
 from ipywsecho.server import EchoServer
 
 __all__ = ["WebSocketConsole"]
@@ -41,11 +48,8 @@ _HEADER_WITHIN = 0.1
 _ANSWER_WITHIN = 0.02
 _GRACE = 2.0
 _FAREWELL = 2.0
-_SWITCH = {
-    "open": ("Disconnect", "Close the connection"),
-    "waiting": ("Stop", "Stop trying to connect"),
-    "closed": ("Connect", "Open the connection"),
-}
+_SLICE = 0.005
+_OFFERED = 20
 
 
 class FramesTrait(TraitType[Frames, Frames]):
@@ -119,11 +123,17 @@ class WebSocketConsole(VBox):
     Args:
         uri: `ws://` or `wss://` address of the server. With `None` the console starts an echo
             server of its own, which needs no network.
+        builder: Called with a `Snapshot` of the console whenever something has changed, as often as
+            it and the page can take, and always with the last. What it returns is shown instead
+            of the log: text, or anything that IPython can display. It may be asynchronous. What it
+            raises is shown in one line, and the connection lives on.
         history: How many received frames, and how many sent ones, are kept.
         history_bytes: How many bytes of payload are kept of each.
         reconnect: Whether a connection that fails or is lost is tried again; a `Reconnect` says
             what and when.
         title: Stands above the log.
+        tools: Whether the row of tools is shown at first: filter, form of the view and of messages,
+            pause and more.
         **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
             `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
             `max_size` or `compression`.
@@ -162,10 +172,12 @@ class WebSocketConsole(VBox):
         self,
         uri: str | None = None,
         *,
+        builder: Callable[[Snapshot], Any] | None = None,
         history: int = 10_000,
         history_bytes: int = 64_000_000,
         reconnect: bool | Reconnect = True,
         title: str = "WebSocket Demo",
+        tools: bool = False,
         **options: Any,
     ) -> None:
         self._logs = {name: FrameLog(history, history_bytes) for name in ("frames", "sent")}
@@ -184,11 +196,25 @@ class WebSocketConsole(VBox):
         # A view that was never there does not count: a notebook may be run without a page.
         self._is_out_of_sight = False
         self._attached_to: asyncio.AbstractEventLoop | None = None
-        self._log_view: Refresher | None = None
+        self._log_view: Refresher | Builder | None = None
         self._header_view: Throttle | None = None
+        self._builder = builder
+        self._screen = Screen(
+            self._logs["frames"],
+            self._logs["sent"],
+            self._notices,
+            Gallery(self._work_aside).source_of,
+        )
+        self._is_searching = False
+        self._typed: dict[str, None] = {}
         self._enter = EnterKey(self._submit, call_later=self._home.call_later_here)
-        self._lay_out()
-        super().__init__([self._header, self._composer, self._screen])
+        self._controls = Controls()
+        self.text = self._controls.text
+        self.button = self._controls.button
+        self.output = self._controls.output
+        self._controls.show_tools(tools)
+        self._wire()
+        super().__init__(self._controls.rows)
         self.set_trait("uri", uri)
         self._show_header()
         self._is_alive = True
@@ -331,44 +357,23 @@ class WebSocketConsole(VBox):
             close_reason=self.close_reason if has_ended else None,
         )
 
-    # The parts that one sees.
+    # What a person does.
 
-    def _lay_out(self) -> None:
-        self.text = Text(
-            placeholder="Send a message",
-            tooltip="Message to send",
-            continuous_update=False,
-            layout=Layout(flex="1 1 auto", width="auto"),
-        )
-        self.button = Button(description="Send", icon="paper-plane", tooltip="Send message")
-        self.output = Output()
-        self._title_line = HTML(layout=Layout(flex="1 1 auto"))
-        self._retry = Button(
-            description="Try now", icon="refresh", tooltip="Try to connect now", layout=_as_needed()
-        )
-        self._switch = Button(icon="power-off", layout=_as_needed())
-        style = HTML(f"<style>{rendering.STYLE}</style>", layout=Layout(display="none"))
-        self._header = _CountedBox([self._title_line, self._retry, self._switch, style])
-        self._composer = HBox([self.text, self.button])
-        # Reversed, so that the browser keeps the end of the log in view when it grows.
-        self._screen = Box(
-            [self.output],
-            layout=Layout(
-                flex_flow="column-reverse",
-                max_height="360px",
-                overflow="auto",
-                border="1px solid var(--jp-border-color2, #e0e0e0)",
-            ),
-        )
+    def _wire(self) -> None:
+        controls, call = self._controls, self._home.call
         self.text.on_msg(self._hear_text)
         self.text.observe(self._hear_value, names="value")
         self.button.on_click(lambda _: self._submit())
-        self._switch.on_click(lambda _: self._home.call(self._toggle))
-        self._retry.on_click(lambda _: self._home.call(self._start))
-        self.observe(lambda _: self._home.call(self._refresh), names="paused")
-        self._header.observe(
-            lambda change: self._home.call(self._count_views, change), names="_view_count"
-        )
+        controls.switch.on_click(lambda _: call(self._toggle))
+        controls.retry.on_click(lambda _: call(self._start))
+        controls.more.on_click(lambda _: controls.show_tools(not controls.has_tools))
+        controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
+        controls.clear.on_click(lambda _: self.clear())
+        controls.view.observe(lambda _: call(self._change_view), names="value")
+        for control in (controls.search, controls.direction, controls.kind):
+            control.observe(lambda _: call(self._look_for), names="value")
+        self.observe(lambda _: call(self._pause), names="paused")
+        controls.header.observe(lambda change: call(self._count_views, change), names="_view_count")
 
     # These stay on the thread that they come on, up to the message that is sent: a hop wakes the
     # kernel's own thread, and the two then take turns at the interpreter, 5 ms each.
@@ -383,12 +388,44 @@ class WebSocketConsole(VBox):
         message = self.text.value
         if not message:
             return
-        refusal = self._connection.refusal or _fault_of(message)
-        if refusal is None:
-            self.text.value = ""
-            self.send_message(message)
+        try:
+            payload = payload_of(message, self._controls.form.value)
+            if refusal := self._connection.refusal:
+                raise refusal
+        except ConsoleError as exc:
+            self._home.call(partial(self._note, line_of(exc), is_error=True))
         else:
-            self._home.call(partial(self._note, line_of(refusal), is_error=True))
+            self.text.value = ""
+            self.send_message(payload)
+            self._home.call(self._remember, message)
+
+    def _remember(self, message: str) -> None:
+        self._typed.pop(message, None)
+        self._typed[message] = None
+        if len(self._typed) > _OFFERED:
+            del self._typed[next(iter(self._typed))]
+
+    def _change_view(self) -> None:
+        self._screen.show_as(self._controls.view.value)
+        self._refresh()
+
+    def _look_for(self) -> None:
+        controls = self._controls
+        try:
+            self._screen.look_for(
+                Criteria(controls.search.value, controls.direction.value, controls.kind.value)
+            )
+        except ConsoleError as exc:
+            self._note(line_of(exc), is_error=True)
+        self._refresh()
+
+    def _pause(self) -> None:
+        if self.paused:
+            self._screen.freeze()
+        else:
+            self._screen.thaw()
+        self._controls.show_pause(self.paused)
+        self._refresh()
 
     def _toggle(self) -> None:
         if self.state == "closed":
@@ -405,7 +442,16 @@ class WebSocketConsole(VBox):
             # What served on an event loop that is gone serves no more.
             self._server.abandon()
         self._attached_to = loop
-        self._log_view = Refresher(self._show_log, call_later=loop.call_later)
+        if self._builder is None:
+            self._log_view = Refresher(self._show_log, call_later=loop.call_later)
+        else:
+            self._log_view = Builder(
+                self._builder,
+                snapshot=self._snapshot,
+                show=self._show_built,
+                fail=self._show_failure,
+            )
+            self._home.spawn(self._log_view.run)
         self._header_view = Throttle(
             self._show_header,
             interval=_HEADER_INTERVAL,
@@ -443,7 +489,7 @@ class WebSocketConsole(VBox):
 
     def _close_widgets(self) -> None:
         # A front end that counts views reports the end of each, to a kernel that is done with it.
-        self._header.set_trait("_view_count", None)
+        self._controls.header.set_trait("_view_count", None)
         for widget in _descendants(self):
             widget.close()
         super().close()
@@ -469,7 +515,7 @@ class WebSocketConsole(VBox):
         try:
             callback(argument)
         except Exception as exc:
-            self._note(f"a callback of yours failed: {line_of(exc)}", is_error=True)
+            self._note(f"a callback of yours failed: {_line_with_place(exc)}", is_error=True)
 
     def _keep_sent(self, frame: Frame) -> None:
         WebSocketConsole.sent.append(self, frame)
@@ -500,9 +546,10 @@ class WebSocketConsole(VBox):
     def _refresh(self, within: float = 0.0) -> None:
         if self._log_view is None or self._header_view is None:
             return
+        is_held = self._builder is not None and (self.paused or self._is_out_of_sight)
         if within:
             self._log_view.request_within(within)
-        else:
+        elif not is_held:
             self._log_view.request()
         # Behind the log, as what somebody waits for is there.
         self._header_view.request_within(_HEADER_WITHIN)
@@ -511,21 +558,52 @@ class WebSocketConsole(VBox):
         for log in self._logs.values():
             log.clear()
         self._notices.clear()
+        self._screen.forget()
         self.output.outputs = ()
         self._refresh()
 
     def _show_log(self, limit: int) -> tuple[int, bool]:
-        if self.paused or self._is_out_of_sight:
+        if self._is_out_of_sight or self._screen.is_still:
             return 0, False
-        drawn = rendering.output(
-            self.frames,
-            self.sent,
-            self._notices,
-            seen=sum(log.total - log.cleared for log in self._logs.values()),
-            limit=limit,
-        )
+        if not self._screen.search(_SLICE) and not self._is_searching:
+            self._is_searching = True
+            self._home.spawn(self._search)
+        drawn = self._screen.draw(limit)
         self.output.outputs = drawn.outputs
         return drawn.size, drawn.is_cut
+
+    async def _search(self) -> None:
+        turn = Turn()
+        while self._is_alive and not self._screen.search(_SLICE):
+            await turn.pass_on()
+        self._is_searching = False
+        self._refresh()
+
+    def _work_aside(self, work: Callable[[], str], done: Callable[[str], object]) -> None:
+        async def run() -> None:
+            done(await asyncio.to_thread(work))
+            self._screen.is_stale = True
+            self._refresh()
+
+        self._home.spawn(run)
+
+    def _snapshot(self) -> Snapshot:
+        frames = self.frames
+        newest = frames[-1] if frames else None
+        return Snapshot(state=self.state, frame=newest, frames=frames, error=self.error)
+
+    def _show_built(self, built: Any) -> int:
+        if built is None:
+            self.output.outputs = ()
+        elif isinstance(built, str):
+            self.output.outputs = rendering.paragraph(built).outputs
+        else:
+            self.output.outputs = outputs_of(built)
+        return sum(len(str(entry["data"])) for entry in self.output.outputs)
+
+    def _show_failure(self, error: Exception) -> None:
+        line = f"the builder failed: {_line_with_place(error)}"
+        self.output.outputs = rendering.paragraph(line, is_error=True).outputs
 
     def _shown_uri(self) -> str | None:
         return None if self.uri is None else mask(self.uri, self._connection.secrets)
@@ -537,32 +615,16 @@ class WebSocketConsole(VBox):
         if wait is not None and self._header_view is not None:
             # Counts down, as nothing else happens meanwhile.
             self._header_view.request_within(_HEADER_WITHIN)
-        details = rendering.describe_state(count, self.subprotocol, self.latency, wait)
-        self._title_line.value = rendering.header(
-            self._title, self.state, self._shown_uri(), details
+        details = rendering.describe_state(
+            count, self.subprotocol, self.latency, wait, self._screen.waiting
         )
-        self._retry.layout.display = None if self.state == "waiting" else "none"
-        self._switch.description, self._switch.tooltip = _SWITCH.get(self.state, _SWITCH["open"])
-        self._switch.disabled = self.state == "closing"
-
-
-class _CountedBox(HBox):
-    """A box that counts the views that show it, on each page anew."""
-
-    def __init__(self, children: list[Widget]) -> None:
-        # Zero turns on the count, which is the page's.
-        super().__init__(children, _view_count=0)
-
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state; who asks for all of it is a page that has shown nothing yet.
-
-        A page that is loaded again does not take back what it has counted, and going on from there
-        it would never count down to zero.
-        """
-        state: dict[str, Any] = super().get_state(key, drop_defaults)
-        if key is None and state.get("_view_count"):
-            state["_view_count"] = 0
-        return state
+        # The log would tell what went wrong, but a builder may not.
+        error = "" if self._builder is None or self.error is None else line_of(self.error)
+        self._controls.show_title(
+            rendering.header(self._title, self.state, self._shown_uri(), details, error)
+        )
+        self._controls.show_state(self.state)
+        self.text.options = tuple(reversed(self._typed))
 
 
 class _Listener:
@@ -579,20 +641,13 @@ def _save(recorder: Callable[[], Recording], path: str | PathLike[str]) -> None:
     recorder().save(path)
 
 
-def _as_needed() -> Layout:
-    return Layout(width="auto", flex="0 0 auto")
-
-
 def _policy(reconnect: bool) -> Reconnect | None:
     return Reconnect() if reconnect else None
 
 
-def _fault_of(data: str) -> ValueError | None:
-    try:
-        _payload(data)
-    except ValueError as exc:
-        return exc
-    return None
+def _line_with_place(error: Exception) -> str:
+    place = place_of(error, place_name)
+    return f"{line_of(error)} ({place})" if place else line_of(error)
 
 
 def _payload(data: Any) -> str | bytes:

@@ -1,0 +1,155 @@
+"""The widgets that a console is made of, and nothing of what they do."""
+
+from typing import Any
+
+from ipywidgets import HTML, Box, Button, Combobox, Dropdown, HBox, Layout, Output, Text, Widget
+
+from ipywsecho.composing import Form
+from ipywsecho.payloads import Kind, View
+from ipywsecho.rendering import STYLE
+
+__all__ = ["Controls"]
+
+_SWITCH = {
+    "open": ("Disconnect", "Close the connection"),
+    "waiting": ("Stop", "Stop trying to connect"),
+    "closed": ("Connect", "Open the connection"),
+}
+
+
+class Controls:
+    """What a person sees and uses: a header, a row to compose in, a row of tools and the log.
+
+    Attributes:
+        header: Counts the views that show the console.
+        text: The text field.
+        button: Sends what stands in the text field.
+        output: Shows the log.
+        retry: Tries to connect at once.
+        switch: Opens or closes the connection.
+        more: Shows or hides the tools.
+        search: What rows must contain.
+        direction: Which way frames must have gone; its value is that of `Criteria.sent`.
+        kind: What frames must hold.
+        view: How payloads are shown.
+        form: How messages are written.
+        pause: Makes the log stand still, or go on.
+        clear: Empties the log.
+    """
+
+    def __init__(self) -> None:
+        self.text = Combobox(
+            placeholder="Send a message",
+            tooltip="Message to send",
+            continuous_update=False,
+            layout=Layout(flex="1 1 12em", width="auto", min_width="8em"),
+        )
+        self.button = Button(
+            description="Send", icon="paper-plane", tooltip="Send message", layout=_as_needed()
+        )
+        self.output = Output()
+        self._title = HTML(layout=Layout(flex="1 1 16em"))
+        self.retry = _button("Try now", "refresh", "Try to connect now")
+        self.switch = _button("", "power-off", "")
+        self.more = _button("", "sliders", "Filter, form, pause and more")
+        style = HTML(f"<style>{STYLE}</style>", layout=Layout(display="none"))
+        self.header = CountedBox([self._title, self.retry, self.switch, self.more, style])
+        composer = HBox([self.text, self.button], layout=_wrapping())
+
+        self.search = Text(
+            placeholder="Filter: text or /regex/",
+            tooltip="Show only rows with this text, or that match /this regex/",
+            layout=Layout(flex="1 1 10em", width="auto", min_width="8em"),
+        )
+        self.direction = _choice(
+            [("Both ways", None), ("Received", False), ("Sent", True)], "Direction of the frames"
+        )
+        self.kind = _choice(
+            [("Any kind", None), *((_capital(kind), kind) for kind in Kind)], "Kind of the frames"
+        )
+        self.view = _choice([(_capital(f"{view} view"), view) for view in View], "View of payloads")
+        self.form = _choice([(f"Send as {form}", form) for form in Form], "Form of messages")
+        self.pause = _button("Pause", "pause", "Hold the log still")
+        self.clear = _button("Clear", "trash", "Forget the frames kept")
+        choices = [self.search, self.direction, self.kind, self.view, self.form]
+        self._tools = HBox([*choices, self.pause, self.clear], layout=_wrapping())
+        self.show_tools(False)
+
+        # Reversed, so that the browser keeps the end of the log in view when it grows.
+        screen = Box(
+            [self.output],
+            layout=Layout(
+                flex_flow="column-reverse",
+                max_height="360px",
+                overflow="auto",
+                border="1px solid var(--jp-border-color2, #e0e0e0)",
+            ),
+        )
+        self.rows = [self.header, composer, self._tools, screen]
+
+    def show_title(self, html: str) -> None:
+        """Show the line above the log."""
+        self._title.value = html
+
+    def show_state(self, state: str) -> None:
+        """Offer what can be done in a state."""
+        self.retry.layout.display = None if state == "waiting" else "none"
+        self.switch.description, self.switch.tooltip = _SWITCH.get(state, _SWITCH["open"])
+        self.switch.disabled = state == "closing"
+
+    def show_tools(self, are_shown: bool) -> None:
+        """Show the row of tools, or fold it."""
+        self._tools.layout.display = None if are_shown else "none"
+        self.more.description = "Hide tools" if are_shown else "Tools"
+
+    @property
+    def has_tools(self) -> bool:
+        """Whether the row of tools is shown."""
+        return self._tools.layout.display is None
+
+    def show_pause(self, is_paused: bool) -> None:
+        """Offer to pause or to go on."""
+        self.pause.description, self.pause.icon, self.pause.tooltip = (
+            ("Resume", "play", "Show what came meanwhile, and go on")
+            if is_paused
+            else ("Pause", "pause", "Hold the log still")
+        )
+
+
+class CountedBox(HBox):
+    """A box that counts the views that show it, on each page anew."""
+
+    def __init__(self, children: list[Widget]) -> None:
+        # Zero turns on the count, which is the page's.
+        super().__init__(children, _view_count=0, layout=_wrapping())
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return the state; who asks for all of it is a page that has shown nothing yet.
+
+        A page that is loaded again does not take back what it has counted, and going on from there
+        it would never count down to zero.
+        """
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        if key is None and state.get("_view_count"):
+            state["_view_count"] = 0
+        return state
+
+
+def _button(description: str, icon: str, tooltip: str) -> Button:
+    return Button(description=description, icon=icon, tooltip=tooltip, layout=_as_needed())
+
+
+def _choice(options: list[tuple[str, object]], tooltip: str) -> Dropdown:
+    return Dropdown(options=options, index=0, tooltip=tooltip, layout=_as_needed())
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _as_needed() -> Layout:
+    return Layout(width="auto", flex="0 0 auto")
+
+
+def _wrapping() -> Layout:
+    return Layout(flex_flow="row wrap", align_items="center")

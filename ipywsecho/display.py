@@ -1,0 +1,39 @@
+"""Anything that IPython can display, as what an Output shows."""
+
+import sys
+from base64 import b64encode
+from typing import Any
+
+from IPython.core.formatters import DisplayFormatter
+from IPython.core.getipython import get_ipython
+from IPython.core.pylabtools import print_figure
+
+__all__ = ["outputs_of", "place_name"]
+
+
+def outputs_of(shown: Any) -> tuple[dict[str, Any], ...]:
+    """Return an object as the entries of an Output, in the format of a notebook."""
+    formatter = getattr(get_ipython(), "display_formatter", None) or DisplayFormatter()
+    bundle, metadata = formatter.format(shown)
+    if "image/png" not in bundle and hasattr(shown, "savefig"):
+        # IPython displays figures only once pyplot was imported, which a figure does not need.
+        bundle["image/png"] = print_figure(shown, base64=True).rstrip()  # type: ignore[no-untyped-call]
+    _close_figure(shown)
+    for mime_type, data in bundle.items():
+        if isinstance(data, bytes):
+            bundle[mime_type] = b64encode(data).decode()
+    return ({"output_type": "display_data", "data": bundle, "metadata": metadata},)
+
+
+def place_name(file: str) -> str:
+    """Return how a file is named, which for a cell is "In[3]"."""
+    name_of = getattr(getattr(get_ipython(), "compile", None), "format_code_name", None)
+    named = name_of(file) if name_of is not None else None
+    return named[1] if named else file
+
+
+def _close_figure(figure: Any) -> None:
+    # Who makes a figure with pyplot each time would otherwise keep them all.
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None and isinstance(figure, pyplot.Figure):
+        pyplot.close(figure)

@@ -1,0 +1,146 @@
+"""What the Output shows of a log: which rows, in which form, and whether they stand still."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ipywsecho import rendering
+from ipywsecho.finding import Criteria, Sieve
+from ipywsecho.frames import FrameLog, Frames, Notice
+from ipywsecho.payloads import View
+from ipywsecho.pictures import Picture
+
+__all__ = ["Screen"]
+
+
+class _Moment(NamedTuple):
+    """What there was to show at some moment."""
+
+    received: Frames
+    sent: Frames
+    notices: Sequence[Notice]
+
+    @property
+    def total(self) -> int:
+        return self.received.total + self.sent.total
+
+
+class Screen:
+    """The rows that a person sees, of the logs as they are now or as they were when paused.
+
+    Args:
+        received: Frames received.
+        sent: Frames sent.
+        notices: What happened to the connection.
+        source_of: Returns a picture as a URI, "" if it cannot be shown, or `None` if not yet.
+    """
+
+    def __init__(
+        self,
+        received: FrameLog,
+        sent: FrameLog,
+        notices: deque[Notice],
+        source_of: Callable[[bytes, Picture], str | None],
+    ) -> None:
+        self._logs = received, sent
+        self._notices = notices
+        self._source_of = source_of
+        self._frozen: _Moment | None = None
+        self._view = View.AUTOMATIC
+        self._criteria = Criteria()
+        self._sieves: tuple[Sieve, Sieve] | None = None
+        self.is_stale = True
+        """Whether what is drawn now may differ from what was drawn last, frames aside."""
+
+    def freeze(self) -> None:
+        """Stand still: show what there is now, and none of what comes."""
+        if self._frozen is None:
+            self._frozen = self._moment()
+            self.is_stale = True
+
+    def thaw(self) -> None:
+        """Show again what comes."""
+        self._frozen = None
+
+    @property
+    def waiting(self) -> int | None:
+        """How many frames came since it stands still, or `None` if it does not."""
+        if self._frozen is None:
+            return None
+        return sum(log.total for log in self._logs) - self._frozen.total
+
+    @property
+    def is_still(self) -> bool:
+        """Whether drawing again would show the same."""
+        return self._frozen is not None and not self.is_stale
+
+    def show_as(self, view: View) -> None:
+        """Show payloads in this form."""
+        self._view = view
+        self.is_stale = True
+
+    def look_for(self, criteria: Criteria) -> None:
+        """Show only what meets the criteria.
+
+        Raises:
+            InputError: If they cannot be met by anything; what is shown stays as it was.
+        """
+        matches = criteria.in_frame()
+        self._criteria = criteria
+        is_filter = criteria != Criteria()
+        self._sieves = (Sieve(matches), Sieve(matches)) if is_filter else None
+        self.is_stale = True
+
+    def search(self, seconds: float) -> bool:
+        """Go on looking for so long in each log; tell whether everything was looked at."""
+        if self._sieves is None:
+            return True
+        done = [
+            sieve.look(frames, seconds)
+            for sieve, frames in zip(self._sieves, self._shown()[:2], strict=True)
+        ]
+        self.is_stale = True
+        return all(done)
+
+    def forget(self) -> None:
+        """Begin anew, as the logs were cleared."""
+        if self._frozen is not None:
+            self._frozen = self._moment()
+        self.look_for(self._criteria)
+
+    def draw(self, limit: int) -> rendering.Rendering:
+        """Return the newest rows, in about so many bytes."""
+        self.is_stale = False
+        received, sent, notices = moment = self._shown()
+        if self._sieves is None:
+            matched = moment.total - sum(log.cleared for log in self._logs)
+            entries = rendering.newest_first(received, sent, notices)
+            hidden = 0
+        else:
+            matched = sum(sieve.matched for sieve in self._sieves)
+            in_received, in_sent = self._sieves
+            entries = rendering.newest_first(
+                in_received.found, in_sent.found, self._matching(notices)
+            )
+            hidden = sum(sieve.looked_at for sieve in self._sieves) - matched
+        return rendering.output(
+            entries,
+            seen=matched,
+            hidden=hidden,
+            limit=limit,
+            view=self._view,
+            source_of=self._source_of,
+        )
+
+    def _shown(self) -> _Moment:
+        return self._frozen or self._moment()
+
+    def _moment(self) -> _Moment:
+        received, sent = self._logs
+        return _Moment(received.frames, sent.frames, tuple(self._notices))
+
+    def _matching(self, notices: Sequence[Notice]) -> Sequence[Notice]:
+        if self._criteria.sent is not None or self._criteria.kind is not None:
+            return ()
+        in_text = self._criteria.in_text()
+        return [notice for notice in notices if in_text(notice.text)]
