@@ -13,6 +13,7 @@ from ipywsecho.errors import (
     SaveError,
 )
 from ipywsecho.frames import Frame, Frames
+from ipywsecho.magic import load_ipython_extension
 from ipywsecho.parameters import Between, MaxBytes
 from ipywsecho.reconnect import Reconnect
 from ipywsecho.recording import Recording, load
@@ -41,4 +42,5 @@ __all__ = [
     "SaveError",
     "WebSocketConsole",
     "load",
+    "load_ipython_extension",
 ]

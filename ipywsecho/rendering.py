@@ -24,8 +24,8 @@ _INDENT = " " * 17
 # It stands in the page once: a style sheet that comes and goes with each drawing would have the
 # browser restyle the whole page each time.
 STYLE = (
-    ".ipywsecho{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "font-size:var(--jp-code-font-size,13px);line-height:1.4;"
+    ".ipywsecho{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;"
+    "overflow-wrap:anywhere;font-size:var(--jp-code-font-size,13px);line-height:1.4;"
     "color:var(--jp-content-font-color1,#212121)}"
     ".ipywsecho>div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
     ".ipywsecho div div,.ipywsecho details{text-indent:0;white-space:pre;overflow-x:auto}"
