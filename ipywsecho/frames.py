@@ -7,7 +7,7 @@ memory that forgotten frames still hold grows with the history.
 """
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from math import isqrt
 from typing import Any, NamedTuple, Self, overload
@@ -130,16 +130,23 @@ class Frames(Sequence[Frame]):
         return chunks[chunk][number - firsts[chunk]]
 
     def __iter__(self) -> Iterator[Frame]:
-        for chunk, first in zip(*self._chain, strict=True):
+        for chunk, begin, end in self._parts():
             # An index loop, because the newest chunk grows while somebody iterates.
-            for index in range(max(self._start - first, 0), min(len(chunk), self._stop - first)):
+            for index in range(begin, end):
                 yield chunk[index]
 
     def __reversed__(self) -> Iterator[Frame]:
-        for chunk, first in zip(*map(reversed, self._chain), strict=True):
-            newest = min(len(chunk), self._stop - first)
-            for index in range(newest - 1, max(self._start - first, 0) - 1, -1):
+        for chunk, begin, end in self._parts(step=-1):
+            for index in range(end - 1, begin - 1, -1):
                 yield chunk[index]
+
+    def _parts(self, step: int = 1) -> Iterator[tuple[list[Frame], int, int]]:
+        """Yield the chunks that hold these frames, and where in each they begin and end."""
+        chunks, firsts = self._chain
+        holding = range(bisect_right(firsts, self._start) - 1, bisect_left(firsts, self._stop))
+        for number in holding[::step]:
+            chunk, first = chunks[number], firsts[number]
+            yield chunk, max(self._start - first, 0), min(len(chunk), self._stop - first)
 
     def _slice(self, index: slice) -> "Frames":
         start, stop, step = index.indices(len(self))

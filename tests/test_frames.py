@@ -669,3 +669,15 @@ def test_times_of_frames_stay_in_order_across_chunks() -> None:
 
     assert all(later.time - earlier.time == 1.0 for earlier, later in pairwise(log.frames))
     assert len(log.frames) == 50
+
+
+@pytest.mark.parametrize("view", [slice(-3, None), slice(0, 3), slice(5_000, 5_003)])
+def test_iterating_over_a_few_of_many_frames_looks_at_few_chunks(view: slice) -> None:
+    log = FrameLog(10_000, 10**9)
+    for number in range(12_000):
+        log.append(received(str(number)))
+    few = log.frames[view]
+
+    assert len(list(few._parts())) <= 2
+    assert list(few) == list(reversed(list(reversed(few))))
+    assert len(list(few)) == 3
