@@ -63,10 +63,11 @@ def picture_of(data: bytes) -> Picture | None:
         return None
     try:
         with warnings.catch_warnings():
-            # Its size is only read here; what is too large is not decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # What a decoder finds odd is a peer's business, and its size is only read here.
+            warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=list(_FORMATS)) as image:
-                return Picture(image.format or "", image.size)
+                # A JPEG may hold several pictures, and then goes by a name of its own.
+                return Picture("JPEG" if image.format == "MPO" else image.format or "", image.size)
     except Exception:
         # Whatever a decoder says of bytes that a peer made up: it is no picture.
         return None
