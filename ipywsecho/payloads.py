@@ -107,8 +107,9 @@ def body_of(frame: Frame, view: View, source_of: Callable[[bytes, Picture], str 
     if not data:
         return Body("", "", f"{'text' if isinstance(data, str) else 'bytes'}, empty")
     if view is View.HEX:
-        is_text = isinstance(data, str)
-        return _hex(data.encode() if isinstance(data, str) else data, size, is_text=is_text)
+        if isinstance(data, str):
+            return _hex(data.encode("utf-8", "surrogatepass"), size, is_text=True)
+        return _hex(data, size)
     prefix = ""
     if isinstance(data, bytes):
         if view is View.AUTOMATIC:
