@@ -204,7 +204,7 @@ def _refuse(constant: str) -> NoReturn:
 
 def _json(text: str, size: int, what: str) -> Body:
     plain = visible(text[:CHARACTERS]) + ("…" if len(text) > CHARACTERS else "")
-    if len(text) <= ONE_LINE and "\n" not in text:
+    if len(text) <= ONE_LINE and text.isprintable():
         return Body("".join(_coloured(_words(text))), plain, _note(what, size))
     # The longest are not remembered: nothing may hold what the log has forgotten.
     lines = _lines(text) if len(text) <= PRETTY_CHARACTERS else _lines.__wrapped__(text)
