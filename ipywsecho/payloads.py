@@ -231,6 +231,9 @@ def _set_out(text: str) -> Iterator[tuple[str, str]]:
     for name, word in _words(text):
         # Brackets, commas and colons may come in one.
         for part in [word] if name else "".join(word.split()):
+            if room <= 0:
+                yield "", "\n…"
+                return
             closes = part in ("}", "]")
             depth -= closes
             if is_first != closes:
@@ -243,9 +246,6 @@ def _set_out(text: str) -> Iterator[tuple[str, str]]:
             elif part == ":":
                 yield "", " "
             room -= len(part) + depth
-            if room <= 0:
-                yield "", "\n…"
-                return
 
 
 def _coloured(words: Iterator[tuple[str, str]]) -> Iterator[str]:
