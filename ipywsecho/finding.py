@@ -17,7 +17,7 @@ MOST_FOUND = 1_000
 
 _REGEX = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
-_HEX = re.compile(r"(?:[0-9a-f]{2}\s*)+", re.IGNORECASE)
+_HEX = re.compile(r"(?:[0-9a-f]{2}\s*)+", re.IGNORECASE | re.ASCII)
 
 
 class Criteria(NamedTuple):
