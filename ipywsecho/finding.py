@@ -121,8 +121,10 @@ class Sieve:
         if self._oldest is None:
             self._oldest = self._newest = frames.total
         deadline = self._clock() + seconds
-        is_done = self._look_ahead(frames, first, deadline)
-        is_done = is_done and self._look_back(frames, first, deadline)
+        # A slice of frames costs something even if it is empty.
+        is_done = self._newest >= frames.total or self._look_ahead(frames, first, deadline)
+        if is_done and self._oldest > first:
+            is_done = self._look_back(frames, first, deadline)
         # What the log has forgotten must not be held here.
         while self._found and self._found[0][0] < first:
             self._found.popleft()
@@ -144,7 +146,7 @@ class Sieve:
 
     def _look_back(self, frames: Frames, first: int, deadline: float) -> bool:
         assert self._oldest is not None
-        for frame in reversed(frames[: max(0, self._oldest - first)]):
+        for frame in reversed(frames[: self._oldest - first]):
             self._oldest -= 1
             if self._matches(frame):
                 self.matched += 1
