@@ -17,7 +17,10 @@ def outputs_of(shown: Any) -> tuple[dict[str, Any], ...]:
     bundle, metadata = formatter.format(shown)
     if "image/png" not in bundle and hasattr(shown, "savefig"):
         # IPython displays figures only once pyplot was imported, which a figure does not need.
-        bundle["image/png"] = print_figure(shown, base64=True).rstrip()  # type: ignore[no-untyped-call]
+        picture = print_figure(shown, base64=True)  # type: ignore[no-untyped-call]
+        # There is none of an empty figure.
+        if picture is not None:
+            bundle["image/png"] = picture
     _close_figure(shown)
     for mime_type, data in bundle.items():
         if isinstance(data, bytes):
