@@ -5,7 +5,8 @@ as often as it and the page can take, and always with the last.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable
 from time import monotonic
@@ -60,6 +61,8 @@ class Builder:
         snapshot: Returns the snapshot of now.
         show: Shows what was built, and returns how many bytes that took.
         fail: Is told what the builder raised.
+        sleep: Waits for some seconds.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -69,12 +72,17 @@ class Builder:
         snapshot: Callable[[], Snapshot],
         show: Callable[[Any], int],
         fail: Callable[[Exception], object],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._build = build
         self._snapshot = snapshot
         self._show = show
         self._fail = fail
+        self._sleep = sleep
+        self._clock = clock
         self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
         self._is_over = False
 
     def request(self) -> None:
@@ -86,28 +94,31 @@ class Builder:
         self._changed.set()
 
     def cancel(self) -> None:
-        """Build no more."""
+        """Build no more, and give up what is being built."""
         self._is_over = True
-        self._changed.set()
+        if self._task is not None:
+            self._task.cancel()
 
     async def run(self) -> None:
         """Build on each request, until cancelled."""
-        while not self._is_over:
-            # Cleared first: what comes meanwhile must be built as well.
-            self._changed.clear()
-            await asyncio.sleep(max(INTERVAL, await self._build_once()))
-            await self._changed.wait()
+        self._task = asyncio.current_task()
+        with suppress(asyncio.CancelledError):
+            while not self._is_over:
+                # Cleared first: what comes meanwhile must be built as well.
+                self._changed.clear()
+                await self._sleep(max(INTERVAL, await self._build_once()))
+                await self._changed.wait()
 
     async def _build_once(self) -> float:
         """Build, and return for how many seconds to let the stream and the page be."""
-        begun = monotonic()
+        begun = self._clock()
         try:
             built = self._build(self._snapshot())
-            took = monotonic() - begun
+            took = self._clock() - begun
             if isawaitable(built):
                 # Others may go on meanwhile.
                 built = await built
             return max(REST * took, self._show(built) / RATE)
         except Exception as exc:
             self._fail(exc)
-            return REST * (monotonic() - begun)
+            return REST * (self._clock() - begun)
