@@ -61,6 +61,7 @@ class Builder:
         snapshot: Returns the snapshot of now.
         show: Shows what was built, and returns how many bytes that took.
         fail: Is told what the builder raised.
+        is_held: Tells whether nothing is to be built now; once that is over it is requested anew.
         sleep: Waits for some seconds.
         clock: Returns the time in seconds.
     """
@@ -72,6 +73,7 @@ class Builder:
         snapshot: Callable[[], Snapshot],
         show: Callable[[Any], int],
         fail: Callable[[Exception], object],
+        is_held: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -79,6 +81,7 @@ class Builder:
         self._snapshot = snapshot
         self._show = show
         self._fail = fail
+        self._is_held = is_held
         self._sleep = sleep
         self._clock = clock
         self._changed = asyncio.Event()
@@ -106,7 +109,8 @@ class Builder:
             while not self._is_over:
                 # Cleared first: what comes meanwhile must be built as well.
                 self._changed.clear()
-                await self._sleep(max(INTERVAL, await self._build_once()))
+                rest = 0.0 if self._is_held() else await self._build_once()
+                await self._sleep(max(INTERVAL, rest))
                 await self._changed.wait()
 
     async def _build_once(self) -> float:
@@ -118,6 +122,8 @@ class Builder:
             if isawaitable(built):
                 # Others may go on meanwhile.
                 built = await built
+                if self._is_held():
+                    return 0.0
             return max(REST * took, self._show(built) / RATE)
         except Exception as exc:
             self._fail(exc)

@@ -450,6 +450,7 @@ class WebSocketConsole(VBox):
                 snapshot=self._snapshot,
                 show=self._show_built,
                 fail=self._show_failure,
+                is_held=lambda: self.paused or self._is_out_of_sight,
             )
             self._home.spawn(self._log_view.run)
         self._header_view = Throttle(
@@ -546,10 +547,9 @@ class WebSocketConsole(VBox):
     def _refresh(self, within: float = 0.0) -> None:
         if self._log_view is None or self._header_view is None:
             return
-        is_held = self._builder is not None and (self.paused or self._is_out_of_sight)
         if within:
             self._log_view.request_within(within)
-        elif not is_held:
+        else:
             self._log_view.request()
         # Behind the log, as what somebody waits for is there.
         self._header_view.request_within(_HEADER_WITHIN)
