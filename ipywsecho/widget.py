@@ -207,6 +207,7 @@ class WebSocketConsole(VBox):
         )
         self._is_searching = False
         self._typed: dict[str, None] = {}
+        self._complaint = ""
         self._enter = EnterKey(self._submit, call_later=self._home.call_later_here)
         self._controls = Controls()
         self.text = self._controls.text
@@ -393,13 +394,18 @@ class WebSocketConsole(VBox):
             if refusal := self._connection.refusal:
                 raise refusal
         except ConsoleError as exc:
-            self._home.call(partial(self._note, line_of(exc), is_error=True))
+            self._home.call(self._complain, exc)
         else:
             self.text.value = ""
             self.send_message(payload)
             self._home.call(self._remember, message)
 
+    def _complain(self, error: ConsoleError) -> None:
+        self._complaint = line_of(error)
+        self._note(self._complaint, is_error=True)
+
     def _remember(self, message: str) -> None:
+        self._complaint = ""
         self._typed.pop(message, None)
         self._typed[message] = None
         if len(self._typed) > _OFFERED:
@@ -416,7 +422,9 @@ class WebSocketConsole(VBox):
                 Criteria(controls.search.value, controls.direction.value, controls.kind.value)
             )
         except ConsoleError as exc:
-            self._note(line_of(exc), is_error=True)
+            self._complain(exc)
+        else:
+            self._complaint = ""
         self._refresh()
 
     def _pause(self) -> None:
@@ -618,8 +626,10 @@ class WebSocketConsole(VBox):
         details = rendering.describe_state(
             count, self.subprotocol, self.latency, wait, self._screen.waiting
         )
-        # The log would tell what went wrong, but a builder may not.
-        error = "" if self._builder is None or self.error is None else line_of(self.error)
+        # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
+        error = self._complaint
+        if not error and self._builder is not None and self.error is not None:
+            error = line_of(self.error)
         self._controls.show_title(
             rendering.header(self._title, self.state, self._shown_uri(), details, error)
         )
