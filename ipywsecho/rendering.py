@@ -5,6 +5,7 @@ character that a terminal or a browser would act on is written out, and all of i
 `<pre>`, which no typesetter of formulas enters.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -75,7 +76,8 @@ class _Row(NamedTuple):
 
     @property
     def size(self) -> int:
-        return len(self.html.encode()) + len(self.plain.encode())
+        # They travel as JSON, where quotation marks, backslashes and line breaks take twice as much.
+        return sum(len(json.dumps(twin, ensure_ascii=False).encode()) for twin in self)
 
 
 def output(
