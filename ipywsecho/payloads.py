@@ -128,11 +128,11 @@ def size_in_words(size: int) -> str:
     if size < 1_000:
         return f"{size} B"
     amount = float(size)
-    for unit in ("kB", "MB", "GB"):
+    for unit in ("kB", "MB"):
         amount /= 1_000
-        if amount < 999.95 or unit == "GB":
-            break
-    return f"{amount:.1f} {unit}"
+        if amount < 999.95:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1_000:.1f} GB"
 
 
 def _note(what: str, size: int, is_cut: bool = False) -> str:

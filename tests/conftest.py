@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from playwright.async_api import Browser
 
 from tests.browser import BrowserMissingError, running_chromium
 from tests.environments import ROOT, create_environment, pins_of, pip
 from tests.kernel import Kernel, running_kernel
 from tests.lab import Lab, running_lab
+
+# The same examples everywhere and each time, however slow the machine is.
+settings.register_profile("reproducible", deadline=None, derandomize=True, database=None)
+settings.load_profile("reproducible")
 
 
 @pytest_asyncio.fixture
