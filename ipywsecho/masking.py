@@ -17,6 +17,9 @@ MASK = "•••"
 _SECRET_NAME = re.compile(
     r"auth|code|cookie|cred|jwt|key|pass|pwd|secret|session|sid|sig|ticket|token", re.IGNORECASE
 )
+# A code is also what one signs in with, but then it is longer.
+_STATUS_NAME = re.compile(r"(?:\w+_)?code", re.IGNORECASE)
+_STATUS = re.compile(r"\d{1,4}")
 # Shorter ones occur by chance within other words, and guessing them is no effort.
 _SHORTEST = 4
 # What is as long as this and made of such characters is hardly meant for a reader.
@@ -75,6 +78,8 @@ def _spellings(secret: str) -> set[str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
+    if _STATUS_NAME.fullmatch(name) and _STATUS.fullmatch(value):
+        return False
     return bool(_SECRET_NAME.search(name) or _RANDOM.fullmatch(value))
 
 
