@@ -22,6 +22,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ipywsecho.escaping import visible
 from ipywsecho.masking import mask, secrets_of
 
 if TYPE_CHECKING:
@@ -171,15 +172,36 @@ def translate(
     if isinstance(target := getattr(error, "uri", None), str):
         # Where a redirect leads has secrets of its own.
         secrets = {*secrets, *secrets_of(target)}
-    ours.args = (mask(_one_line(str(ours)), secrets),)
+    ours.args = (visible(mask(_one_line(str(ours)), secrets)),)
     if isinstance(ours, HandshakeError):
-        ours.body = mask(ours.body, secrets)
-    for name in ("uri", "proxy"):
-        # A traceback shows the cause as well.
-        if isinstance(value := getattr(error, name, None), str):
-            setattr(error, name, mask(value, secrets))
+        ours.body = visible(mask(ours.body, secrets))
+    _make_harmless(error, secrets)
     ours.__cause__ = error
     return ours
+
+
+def _make_harmless(error: BaseException, secrets: Collection[str]) -> None:
+    """Mask the secrets in a foreign error, and write out what would act.
+
+    A traceback shows it as well, and a cell's output obeys what a terminal would.
+    """
+    chain: list[BaseException] = []
+    following: BaseException | None = error
+    while following is not None and following not in chain:
+        chain.append(following)
+        following = following.__cause__ or following.__context__
+    for each in chain:
+        each.args = tuple(_harmless(value, secrets) for value in each.args)
+        for name, value in vars(each).items():
+            if isinstance(value, str):
+                setattr(each, name, _harmless(value, secrets))
+            elif isinstance(reason := getattr(value, "reason", None), str):
+                # That of a close frame.
+                value.reason = _harmless(reason, secrets)
+
+
+def _harmless(value: Any, secrets: Collection[str]) -> Any:
+    return visible(mask(value, secrets)) if isinstance(value, str) else value
 
 
 def _one_line(text: str) -> str:

@@ -53,7 +53,7 @@ async def bare(uri, count, size):
 async def console(uri, count, size, observe):
     "The same frames, received, kept and shown by a console that is displayed."
     console = WebSocketConsole(uri, compression=None, max_size=None)
-    console._header._view_count = 1
+    console._controls.header._view_count = 1
     await console.connect()
     calls = 0
     def count_call(change):
@@ -195,7 +195,7 @@ async def cell_during_flood(uri: str, _: int) -> AsyncIterator[Row]:
         async with prepared_kernel() as kernel:
             await kernel.execute(
                 f"c = WebSocketConsole({uri!r}, compression=None, max_size=None)\n"
-                "c._header._view_count = 1\n"
+                "c._controls.header._view_count = 1\n"
                 "c.observe(lambda change: None, names='frames')\n"
                 "await c.connect()"
             )

@@ -2,6 +2,7 @@ import asyncio
 import errno
 import socket
 import ssl
+import traceback
 from collections.abc import Callable
 from itertools import product
 
@@ -880,3 +881,21 @@ def test_too_many_fragments_are_not_blamed_on_the_size() -> None:
 
 def test_an_answer_that_is_too_long_is_no_redirect() -> None:
     assert "redirect" not in str(translate(exceptions.StatusLineTooLong("read 9000 bytes"), URI))
+
+
+@pytest.mark.parametrize("error", ["status", "close", "cause"])
+def test_nothing_that_a_peer_says_acts_in_a_traceback(error: str) -> None:
+    evil = "\x1b[31mred\b\u202eevil"
+    foreign: BaseException = {
+        "status": exceptions.InvalidStatus(Response(503, "Busy", Headers(), evil.encode())),
+        "close": exceptions.ConnectionClosedError(Close(4001, evil), None),
+        "cause": OSError("broken"),
+    }[error]
+    if error == "cause":
+        foreign.__cause__ = exceptions.InvalidHeader("Upgrade", evil)
+
+    ours = translate(foreign, URI)
+
+    shown = "".join(traceback.format_exception(ours))
+    assert not {"\x1b", "\b", "\u202e"} & set(shown)
+    assert "⟨U+202E⟩evil" in shown

@@ -132,7 +132,7 @@ class Person:
                 with suppress(ConsoleError):
                     await console.connect()
             case "press":
-                console._switch.click()
+                console._controls.switch.click()
             case "pause":
                 console.paused = not console.paused
             case "clear":

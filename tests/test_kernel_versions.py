@@ -100,7 +100,7 @@ async def console(kernel: Kernel, shell: str | None) -> AsyncIterator[Console]:
     await kernel.execute(CONSOLE)
     # Newer kernels take a widget's messages to where it was last updated, whatever they ask for.
     await kernel.execute(
-        "for widget in [console.text, console.button, console._switch, console]:\n"
+        "for widget in [console.text, console.button, console._controls.switch, console]:\n"
         "    widget.send_state('layout')",
         shell,
     )

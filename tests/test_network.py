@@ -831,7 +831,7 @@ async def test_a_console_shows_what_was_agreed_on_and_how_long_a_ping_takes() ->
         await console.connect()
         await until(console, lambda: console.latency)
         console._show_header()
-        header = console._title_line.value
+        header = console._controls._title.value
         await _closed(console)
 
     assert console.subprotocol == "chat.v2"

@@ -83,7 +83,7 @@ def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
 def test_it_bears_the_words_of_the_recipe() -> None:
     console = WebSocketConsole()
 
-    assert "WebSocket Demo" in console._title_line.value
+    assert "WebSocket Demo" in console._controls._title.value
     assert console.text.placeholder == "Send a message"
     assert console.button.tooltip == "Send message"
     console.close()
@@ -92,7 +92,7 @@ def test_it_bears_the_words_of_the_recipe() -> None:
 def test_a_title_of_ones_own_is_shown_and_not_interpreted() -> None:
     console = WebSocketConsole(title="<b>Prices</b>")
 
-    assert "&lt;b&gt;Prices&lt;/b&gt;" in console._title_line.value
+    assert "&lt;b&gt;Prices&lt;/b&gt;" in console._controls._title.value
     console.close()
 
 
@@ -473,19 +473,19 @@ async def test_the_header_tells_state_address_and_count(console: WebSocketConsol
     await console.request("Hello!")
     console._show_header()
 
-    assert "open" in console._title_line.value
-    assert str(console.uri) in console._title_line.value
-    assert "2 frames" in console._title_line.value
-    assert console._switch.description == "Disconnect"
+    assert "open" in console._controls._title.value
+    assert str(console.uri) in console._controls._title.value
+    assert "2 frames" in console._controls._title.value
+    assert console._controls.switch.description == "Disconnect"
 
 
 async def test_the_switch_closes_and_opens(console: WebSocketConsole) -> None:
-    console._switch.click()
+    console._controls.switch.click()
     await until(console, lambda: console.state == "closed")
     console._show_header()
-    assert console._switch.description == "Connect"
+    assert console._controls.switch.description == "Connect"
 
-    console._switch.click()
+    console._controls.switch.click()
     await until(console, lambda: console.state == "open")
 
     assert console.close_code == 1000
@@ -508,15 +508,15 @@ async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketCon
 async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
     console: WebSocketConsole,
 ) -> None:
-    console._header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 1})
     await console.request("seen")
     await _until_shown(console, "seen")
-    console._header.set_state({"_view_count": 0})
+    console._controls.header.set_state({"_view_count": 0})
 
     await console.request("unseen")
     console._show_log(10**9)
     assert "unseen" not in str(console.output.outputs)
-    console._header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 1})
     await _until_shown(console, "unseen")
 
 
@@ -524,9 +524,9 @@ async def test_the_connection_closes_when_its_last_view_has_gone(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(widget, "_GRACE", 0.0)
-    console._header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 1})
 
-    console._header.set_state({"_view_count": 0})
+    console._controls.header.set_state({"_view_count": 0})
     await until(console, lambda: console.state == "closed")
 
     assert console.close_code == 1001
@@ -535,20 +535,20 @@ async def test_the_connection_closes_when_its_last_view_has_gone(
 async def test_a_page_that_asks_for_the_state_counts_its_views_anew(
     console: WebSocketConsole,
 ) -> None:
-    console._header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 1})
 
-    told = console._header.get_state()
+    told = console._controls.header.get_state()
 
     assert told["_view_count"] == 0
-    assert console._header.get_state("_view_count") == {"_view_count": 1}
+    assert console._controls.header.get_state("_view_count") == {"_view_count": 1}
 
 
 async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
     console: WebSocketConsole,
 ) -> None:
-    console._header.set_state({"_view_count": 1})
-    console._header.set_state({"_view_count": 0})
-    console._header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 0})
+    console._controls.header.set_state({"_view_count": 1})
 
     console._close_unseen()
 
