@@ -10,7 +10,10 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from math import isqrt
-from typing import Any, NamedTuple, Self, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 __all__ = ["Frame", "FrameLog", "Frames", "Notice"]
 
@@ -139,6 +142,30 @@ class Frames(Sequence[Frame]):
         for chunk, begin, end in self._parts(step=-1):
             for index in range(end - 1, begin - 1, -1):
                 yield chunk[index]
+
+    def to_dataframe(self) -> "DataFrame":
+        """Return a table with a row for each frame, for pandas.
+
+        Its columns are `time`, a timestamp in UTC; `direction`, "received" or "sent"; `kind`, "text"
+        or "bytes" by the opcode (RFC 6455, section 5.6); `size` in bytes; and `data`, the payload.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as exc:
+            raise ImportError(
+                "to_dataframe() needs pandas, which is not installed; run %pip install pandas"
+            ) from exc
+        columns: dict[str, list[Any]] = {
+            "direction": ["sent" if frame.sent else "received" for frame in self],
+            "kind": ["text" if isinstance(frame.data, str) else "bytes" for frame in self],
+            "size": [frame.size for frame in self],
+            "data": [frame.data for frame in self],
+        }
+        times = pd.to_datetime([frame.time for frame in self], unit="s", utc=True)
+        return pd.DataFrame({"time": times, **columns})
 
     def _parts(self, step: int = 1) -> Iterator[tuple[list[Frame], int, int]]:
         """Yield the chunks that hold these frames, and where in each they begin and end."""

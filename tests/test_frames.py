@@ -1,6 +1,7 @@
 import copy
 import gc
 import pickle
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from math import isqrt
@@ -681,3 +682,36 @@ def test_iterating_over_a_few_of_many_frames_looks_at_few_chunks(view: slice) ->
     assert len(list(few._parts())) <= 2
     assert list(few) == list(reversed(list(reversed(few))))
     assert len(list(few)) == 3
+
+
+def test_table_has_a_row_for_each_frame_with_its_time_in_utc() -> None:
+    log = FrameLog(10, 10**9)
+    log.append(Frame("é", 1_700_000_000.25))
+    log.append(Frame(b"\x00", 1_700_000_001.5, sent=True))
+
+    table = log.frames.to_dataframe()
+
+    assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
+    assert [str(time) for time in table["time"]] == [
+        "2023-11-14 22:13:20.250000+00:00",
+        "2023-11-14 22:13:21.500000+00:00",
+    ]
+    assert table.drop(columns="time").to_numpy().tolist() == [
+        ["received", "text", 2, "é"],
+        ["sent", "bytes", 1, b"\x00"],
+    ]
+
+
+def test_table_of_nothing_has_its_columns() -> None:
+    table = FrameLog(10, 10**9).frames.to_dataframe()
+
+    assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
+    assert str(table["time"].dtype).endswith(", UTC]")
+    assert table.empty
+
+
+def test_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(ImportError, match="%pip install pandas"):
+        FrameLog(10, 10**9).frames.to_dataframe()
