@@ -1,14 +1,19 @@
 """The widgets that a console is made of, and nothing of what they do."""
 
+from base64 import b64encode
 from typing import Any
 
 from ipywidgets import HTML, Box, Button, Combobox, Dropdown, HBox, Layout, Output, Text, Widget
 
 from ipywsecho.composing import Form
+from ipywsecho.escaping import html_of
 from ipywsecho.payloads import Kind, View
 from ipywsecho.rendering import STYLE
 
 __all__ = ["Controls"]
+
+LARGEST_OFFER = 2_000_000
+"""How many bytes a file that is offered for download has at most."""
 
 _SWITCH = {
     "open": ("Disconnect", "Close the connection"),
@@ -35,6 +40,7 @@ class Controls:
         form: How messages are written.
         pause: Makes the log stand still, or go on.
         clear: Empties the log.
+        save: Saves the frames kept, and offers the file.
     """
 
     def __init__(self) -> None:
@@ -71,8 +77,12 @@ class Controls:
         self.form = _choice([(f"Send as {form}", form) for form in Form], "Form of messages")
         self.pause = _button("Pause", "pause", "Hold the log still")
         self.clear = _button("Clear", "trash", "Forget the frames kept")
+        self.save = _button("Save", "download", "Save the frames kept, and offer the file")
+        self._offer = HTML(layout=_as_needed())
         choices = [self.search, self.direction, self.kind, self.view, self.form]
-        self._tools = HBox([*choices, self.pause, self.clear], layout=_wrapping())
+        self._tools = HBox(
+            [*choices, self.pause, self.clear, self.save, self._offer], layout=_wrapping()
+        )
         self.show_tools(False)
 
         # Reversed, so that the browser keeps the end of the log in view when it grows.
@@ -106,6 +116,14 @@ class Controls:
     def has_tools(self) -> bool:
         """Whether the row of tools is shown."""
         return self._tools.layout.display is None
+
+    def offer(self, name: str, data: bytes) -> None:
+        """Offer a file for download; a large one is not sent to the page."""
+        if len(data) > LARGEST_OFFER:
+            self._offer.value = ""
+            return
+        link = f"data:application/octet-stream;base64,{b64encode(data).decode()}"
+        self._offer.value = f'<a download="{html_of(name)}" href="{link}">{html_of(name)}</a>'
 
     def show_pause(self, is_paused: bool) -> None:
         """Offer to pause or to go on."""

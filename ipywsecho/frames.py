@@ -146,8 +146,9 @@ class Frames(Sequence[Frame]):
     def to_dataframe(self) -> "DataFrame":
         """Return a table with a row for each frame, for pandas.
 
-        Its columns are `time`, a timestamp in UTC; `direction`, "received" or "sent"; `kind`, "text"
-        or "bytes" by the opcode (RFC 6455, section 5.6); `size` in bytes; and `data`, the payload.
+        Its columns are `time`, a timestamp in UTC; `direction`, "received" or "sent"; `kind`,
+        "text" or "bytes" by the opcode (RFC 6455, section 5.6); `size` in bytes; and `data`, the
+        payload.
 
         Raises:
             ImportError: If pandas is not installed.

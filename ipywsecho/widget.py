@@ -8,10 +8,12 @@ there.
 import asyncio
 import atexit
 import concurrent.futures
+import time
 from collections import deque
 from collections.abc import Callable, Generator
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -370,6 +372,7 @@ class WebSocketConsole(VBox):
         controls.more.on_click(lambda _: controls.show_tools(not controls.has_tools))
         controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
         controls.clear.on_click(lambda _: self.clear())
+        controls.save.on_click(lambda _: self._home.spawn(self._save_and_offer))
         controls.view.observe(lambda _: call(self._change_view), names="value")
         for control in (controls.search, controls.direction, controls.kind):
             control.observe(lambda _: call(self._look_for), names="value")
@@ -410,6 +413,17 @@ class WebSocketConsole(VBox):
         self._typed[message] = None
         if len(self._typed) > _OFFERED:
             del self._typed[next(iter(self._typed))]
+
+    async def _save_and_offer(self) -> None:
+        path = _new_file()
+        try:
+            await self.save(path)
+            data = await asyncio.to_thread(path.read_bytes)
+        except (ConsoleError, OSError) as exc:
+            self._note(line_of(exc), is_error=True)
+        else:
+            self._note(f"saved to {path}")
+            self._controls.offer(path.name, data)
 
     def _change_view(self) -> None:
         self._screen.show_as(self._controls.view.value)
@@ -653,6 +667,10 @@ def _save(recorder: Callable[[], Recording], path: str | PathLike[str]) -> None:
 
 def _policy(reconnect: bool) -> Reconnect | None:
     return Reconnect() if reconnect else None
+
+
+def _new_file() -> Path:
+    return Path(time.strftime("websocket-%Y-%m-%d-%H%M%S.jsonl")).absolute()
 
 
 def _line_with_place(error: Exception) -> str:
