@@ -1,57 +1,64 @@
-"""Every notebook runs from top to bottom, without an error and without a network."""
+"""Every notebook runs from top to bottom, without a network, and shows what is kept in it."""
 
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
-from tests.kernel import isolated_environment
+from tests import lessons
+from tests.lessons import NOTEBOOKS
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
-CELL_DEADLINE = 120
-# Nothing listens on the discard port: what wants to leave this machine fails.
-NO_NETWORK = {
-    name: "http://127.0.0.1:9"
-    for scheme in ["http", "https", "all", "ws", "wss", "socks"]
-    for name in [f"{scheme}_proxy", f"{scheme}_proxy".upper()]
-}
-
-
-def test_there_are_notebooks_to_run() -> None:
-    assert NOTEBOOKS
+MOST_CELLS = 15
+TRANSLATIONS = [path for path in NOTEBOOKS if path.stem.startswith("echo.")]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-async def test_a_notebook_runs_without_errors_and_without_a_network(
-    path: Path, tmp_path: Path
-) -> None:
-    folder = tmp_path / "notebooks"
-    folder.mkdir()
-    notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook, timeout=CELL_DEADLINE, resources={"metadata": {"path": str(folder)}}
-    )
+async def test_a_notebook_runs_and_shows_what_is_kept_in_it(path: Path, tmp_path: Path) -> None:
+    kept = nbformat.read(path, as_version=4)
 
-    await client.async_execute(env=_environment(tmp_path))
+    notebook = await lessons.run(path, tmp_path)
 
-    assert _complaints(notebook) == []
+    assert lessons.complaints(notebook) == []
+    assert lessons.shown(notebook) == lessons.shown(kept), "python -m tests.lessons keeps it anew"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_is_kept_without_outputs(path: Path) -> None:
+def test_a_notebook_shows_its_consoles_to_readers_without_a_kernel(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-
-    assert [cell for cell in notebook.cells if cell.get("outputs")] == []
-
-
-def _environment(directory: Path) -> dict[str, str]:
-    """Returns an environment without a user's settings and without a way out."""
-    environment = isolated_environment(directory) | NO_NETWORK
-    return {name: value for name, value in environment.items() if name.lower() != "no_proxy"}
-
-
-def _complaints(notebook: nbformat.NotebookNode) -> list[str]:
-    """Lists what the cells wrote to stderr."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    return [output["text"] for output in outputs if output.get("name") == "stderr"]
+    views = [output["data"] for output in outputs if lessons.VIEW in output.get("data", {})]
+    models = notebook.metadata["widgets"][lessons.WIDGETS]["state"]
+
+    assert views
+    for data in views:
+        assert data[lessons.VIEW]["model_id"] in models
+        assert data.keys() & {"text/html", "image/png"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_lesson_is_short_and_ends_with_exercises(path: Path) -> None:
+    cells = nbformat.read(path, as_version=4).cells
+
+    exercises = [line for line in cells[-1].source.splitlines() if line[:1].isdigit()]
+
+    assert len(cells) <= MOST_CELLS
+    assert len(exercises) in (2, 3)
+
+
+@pytest.mark.parametrize("path", TRANSLATIONS, ids=lambda path: path.stem)
+def test_a_translation_has_the_same_code_cells(path: Path) -> None:
+    original = nbformat.read(path.with_name("echo.ipynb"), as_version=4)
+    translation = nbformat.read(path, as_version=4)
+
+    def code(notebook: nbformat.NotebookNode) -> list[str | None]:
+        return [cell.source if cell.cell_type == "code" else None for cell in notebook.cells]
+
+    assert code(translation) == code(original)
+
+
+def test_the_first_lesson_is_there_in_four_languages() -> None:
+    assert [path.name for path in TRANSLATIONS] == [
+        "echo.es.ipynb",
+        "echo.pt.ipynb",
+        "echo.zh.ipynb",
+    ]

@@ -1,0 +1,135 @@
+"""Runs the notebooks, and keeps what their cells showed in them, for readers without a kernel.
+
+Run it from the root of the checkout when a notebook or what it shows has changed:
+`python -m tests.lessons [notebooks/echo.ipynb …]`
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+from tests.environments import ROOT
+from tests.kernel import isolated_environment
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CELL_DEADLINE = 120
+WIDGETS = "application/vnd.jupyter.widget-state+json"
+VIEW = "application/vnd.jupyter.widget-view+json"
+# A client that runs notebooks takes notice of a widget only while the cell runs that it came from.
+LAST_CELL = """
+from ipywidgets.widgets.widget import _instances
+from ipywsecho import WebSocketConsole
+for widget in list(_instances.values()):
+    if isinstance(widget, WebSocketConsole) and widget._log_view is not None:
+        widget._show_header()
+        if widget._builder is None:
+            widget._show_log(40_000)
+for widget in list(_instances.values()):
+    widget.send_state([name for name in widget.keys if name != "msg_id"])
+"""
+# Nothing listens on the discard port: what wants to leave this machine fails.
+NO_NETWORK = {
+    name: "http://127.0.0.1:9"
+    for scheme in ["http", "https", "all", "ws", "wss", "socks"]
+    for name in [f"{scheme}_proxy", f"{scheme}_proxy".upper()]
+}
+
+
+async def run(path: Path, directory: Path) -> NotebookNode:
+    """Runs a notebook from top to bottom in a directory of its own, without a network."""
+    folder = directory / "notebooks"
+    folder.mkdir()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell(LAST_CELL))
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_DEADLINE,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    environment = isolated_environment(directory) | NO_NETWORK
+    await client.async_execute(
+        env={name: value for name, value in environment.items() if name.lower() != "no_proxy"}
+    )
+    notebook.cells.pop()
+    _show_consoles_to_readers(notebook)
+    return notebook
+
+
+def shown(notebook: NotebookNode) -> list[list[Any]]:
+    """Returns what each cell shows, without what is another one each time: numbers and pictures."""
+    return [
+        [_settled(output) for output in cell.outputs]
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+def complaints(notebook: NotebookNode) -> list[str]:
+    """Lists what the cells wrote to stderr."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output["text"] for output in outputs if output.get("name") == "stderr"]
+
+
+def _settled(output: NotebookNode) -> Any:
+    data = output.get("data", {})
+    text = output.get("text", data.get("text/plain", ""))
+    return output.output_type, sorted(data), re.sub(r"\d+", "#", " ".join(text.split()))
+
+
+def _show_consoles_to_readers(notebook: NotebookNode) -> None:
+    """Lays what a console showed in the end beside its view, which takes a page with scripts.
+
+    Of the widgets' state, what no view shows is dropped.
+    """
+    models = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
+    shown: set[str] = set()
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            view = output.get("data", {}).get(VIEW)
+            if view:
+                below = _below(models, view["model_id"])
+                shown.update(below)
+                rows = [row for name in below for row in models[name]["state"].get("outputs", [])]
+                output.data = {**(rows[0]["data"] if rows else {}), **output.data}
+    for name in models.keys() - shown:
+        del models[name]
+
+
+def _below(models: dict[str, Any], name: str) -> list[str]:
+    """Lists the names of a model and of those that it refers to, however deep."""
+    found, waiting = [], [name]
+    while waiting:
+        name = waiting.pop()
+        if name in models and name not in found:
+            found.append(name)
+            # A reference is a text within the state, wherever it stands.
+            waiting += re.findall(r"IPY_MODEL_(\w+)", json.dumps(models[name]["state"]))
+    return found
+
+
+async def _keep(paths: list[Path]) -> None:
+    for path in paths:
+        with tempfile.TemporaryDirectory() as directory:
+            nbformat.write(await run(path, Path(directory)), path)
+        print(path.name)
+
+
+def main() -> None:
+    """Reads from the command line which notebooks to run; all of them if none is named."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path, nargs="*", default=NOTEBOOKS)
+    asyncio.run(_keep(parser.parse_args().path))
+
+
+if __name__ == "__main__":
+    main()
