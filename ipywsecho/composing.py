@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from ipywsecho.errors import InputError
 from ipywsecho.pacing import Timer
@@ -36,7 +36,8 @@ def payload_of(text: str, form: Form) -> str | bytes:
     try:
         match form:
             case Form.JSON:
-                json.loads(text)
+                # Numbers are only checked: Python would convert neither all nor only those of JSON.
+                json.loads(text, parse_int=str, parse_constant=_refuse)
             case Form.HEX:
                 return bytes.fromhex(text.replace("0x", " ").replace(":", " "))
             case Form.BASE64:
@@ -46,6 +47,10 @@ def payload_of(text: str, form: Form) -> str | bytes:
         what = "UTF-8" if isinstance(exc, UnicodeEncodeError) else form
         raise InputError(f"the message is not {what} ({exc}), and was not sent") from exc
     return text
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number of RFC 8259, section 6")
 
 
 class EnterKey:
