@@ -76,7 +76,7 @@ class _Row(NamedTuple):
 
     @property
     def size(self) -> int:
-        # They travel as JSON, where quotation marks and line breaks take twice as much.
+        # They travel as JSON: quotation marks, backslashes and line breaks take twice as much.
         return sum(len(json.dumps(twin, ensure_ascii=False).encode()) for twin in self)
 
 

@@ -1,7 +1,128 @@
-import pytest
+import base64
 
-from ipywsecho.composing import EnterKey
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipywsecho.composing import EnterKey, Form, payload_of
+from ipywsecho.errors import InputError
+from tests.markup import HOSTILE
 from tests.timing import ManualClock
+
+# The payload
+
+
+@pytest.mark.parametrize(
+    "text", ["hello", "  spaces  ", "Grüße 🙂", "[NaN]", "0x41", "a\nb", "\x00"]
+)
+def test_text_makes_a_text_frame_as_it_is(text: str) -> None:
+    assert payload_of(text, Form.TEXT) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "[1, 2.50]",
+        ' {"a": 1, "a": 2} ',
+        "null",
+        '"text"',
+        "1e400",
+        "9" * 5_000,
+        '["\\ud800"]',
+    ],
+)
+def test_json_makes_a_text_frame_as_it_was_typed(text: str) -> None:
+    assert payload_of(text, Form.JSON) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("00ff", b"\x00\xff"),
+        ("00 FF", b"\x00\xff"),
+        (" 00\tff\n", b"\x00\xff"),
+        ("0x00 0xff", b"\x00\xff"),
+        ("0x00ff", b"\x00\xff"),
+        ("00:ff", b"\x00\xff"),
+        ("0x", b""),
+    ],
+)
+def test_hex_makes_a_binary_frame(text: str, data: bytes) -> None:
+    assert payload_of(text, Form.HEX) == data
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("AP8=", b"\x00\xff"),
+        (" AP\n8= ", b"\x00\xff"),
+        ("+/+/", b"\xfb\xff\xbf"),
+        ("AAAA", b"\x00\x00\x00"),
+    ],
+)
+def test_base64_makes_a_binary_frame(text: str, data: bytes) -> None:
+    assert payload_of(text, Form.BASE64) == data
+
+
+@given(st.binary())
+def test_every_binary_frame_can_be_composed(data: bytes) -> None:
+    assert payload_of(data.hex(), Form.HEX) == data
+    assert payload_of(data.hex(":"), Form.HEX) == data
+    assert payload_of(base64.b64encode(data).decode(), Form.BASE64) == data
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        (Form.JSON, "{a: 1}"),
+        (Form.JSON, ""),
+        (Form.JSON, "[1,]"),
+        (Form.JSON, "[1] [2]"),
+        (Form.JSON, "[NaN]"),
+        (Form.JSON, "-Infinity"),
+        (Form.JSON, "[" * 100_000),
+        (Form.HEX, "0"),
+        (Form.HEX, "0g"),
+        (Form.HEX, "é0"),
+        (Form.HEX, "00\xa0ff"),
+        (Form.HEX, "0 0"),
+        (Form.BASE64, "A"),
+        (Form.BASE64, "AP8"),
+        (Form.BASE64, "AP8=="),
+        (Form.BASE64, "-_-_"),
+        (Form.BASE64, "é==="),
+        (Form.BASE64, "AA==AA=="),
+    ],
+)
+def test_message_that_is_not_what_its_form_says_is_refused_in_a_line(form: Form, text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        payload_of(text, form)
+
+    line = str(caught.value)
+    assert line.startswith(f"the message is not {form} (")
+    assert line.endswith("), and was not sent")
+    assert "\n" not in line
+
+
+@pytest.mark.parametrize("form", [Form.TEXT, Form.JSON])
+def test_message_that_cannot_be_encoded_is_refused(form: Form) -> None:
+    with pytest.raises(InputError, match=r"is not UTF-8 \(.*\), and was not sent"):
+        payload_of('["\ud800"]', form)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("form", Form)
+def test_whatever_is_typed_makes_a_frame_or_is_refused(form: Form, text: str) -> None:
+    try:
+        payload = payload_of(text, form)
+    except InputError:
+        return
+
+    assert payload == text
+
+
+# The Enter key
 
 
 class Field:

@@ -45,7 +45,7 @@ for number in range({count}):
     messages.append(f"frame {{number:05}}")
     naive.append_stdout(f"↓ {{messages[-1]}}\\n")
 """
-ROW = re.compile(r"^\S+ +([↑↓]) +(.*)$", re.MULTILINE)
+ROW = re.compile(r"^\S+ +([↑↓])  (.*)  \(text, \d+ B\)$", re.MULTILINE)
 
 
 class Console:
@@ -58,7 +58,7 @@ class Console:
     def __init__(self, kernel: Kernel, shell: str | None = None) -> None:
         self.kernel = kernel
         self.shell = shell
-        self.field = kernel.model(_model_name="TextModel", placeholder="Send a message")
+        self.field = kernel.model(_model_name="ComboboxModel", placeholder="Send a message")
         self.button = kernel.model(_model_name="ButtonModel", tooltip="Send message")
         self.output = kernel.model(_model_name="OutputModel")
 
