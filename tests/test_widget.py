@@ -9,6 +9,7 @@ import ipywidgets
 import pandas as pd
 import pytest
 import pytest_asyncio
+from IPython.display import HTML
 from traitlets import All, TraitError, observe
 from websockets.asyncio.server import serve
 
@@ -20,8 +21,13 @@ from ipywsecho import (
     OptionError,
     Reconnect,
     WebSocketConsole,
+    building,
     widget,
 )
+from ipywsecho.building import Snapshot
+from ipywsecho.composing import Form
+from ipywsecho.payloads import Kind, View
+from tests.test_pictures import picture
 
 DEADLINE = 20.0
 
@@ -52,12 +58,33 @@ def shown(console: WebSocketConsole) -> str:
     return str(console.output.outputs[0]["data"]["text/plain"]) if console.output.outputs else ""
 
 
+def title(console: WebSocketConsole) -> str:
+    """Return the line above the log as HTML, once it is up to date."""
+    console._show_header()
+    return str(console._controls._title.value)
+
+
+def payloads_shown(console: WebSocketConsole) -> list[str]:
+    """Return the texts of the frames that the Output shows, and what it says it leaves out."""
+    lines = shown(console).splitlines()
+    return [line[14:].removesuffix(")").rpartition("  (")[0] or line for line in lines]
+
+
 async def _until_shown(console: WebSocketConsole, text: str) -> None:
     """Wait until the Output shows a text, by itself."""
+    await _until(console, lambda: text in _all_shown(console))
+
+
+def _all_shown(console: WebSocketConsole) -> str:
+    return "".join(str(twin) for entry in console.output.outputs for twin in entry["data"].values())
+
+
+async def _until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
+    """Wait until something holds, looking whenever the Output shows something else."""
     is_shown = asyncio.Event()
 
     def look(_: Any = None) -> None:
-        if text in str(console.output.outputs):
+        if holds():
             is_shown.set()
 
     console.output.observe(look, names="outputs")
@@ -73,7 +100,7 @@ def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
         return [widget, *(w for child in getattr(widget, "children", ()) for w in inside(child))]
 
     assert isinstance(console, ipywidgets.VBox)
-    assert type(console.text) is ipywidgets.Text
+    assert isinstance(console.text, ipywidgets.Text)
     assert type(console.button) is ipywidgets.Button
     assert type(console.output) is ipywidgets.Output
     assert {console.text, console.button, console.output} <= set(inside(console))
@@ -83,7 +110,7 @@ def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
 def test_it_bears_the_words_of_the_recipe() -> None:
     console = WebSocketConsole()
 
-    assert "WebSocket Demo" in console._controls._title.value
+    assert "WebSocket Demo" in title(console)
     assert console.text.placeholder == "Send a message"
     assert console.button.tooltip == "Send message"
     console.close()
@@ -92,7 +119,7 @@ def test_it_bears_the_words_of_the_recipe() -> None:
 def test_a_title_of_ones_own_is_shown_and_not_interpreted() -> None:
     console = WebSocketConsole(title="<b>Prices</b>")
 
-    assert "&lt;b&gt;Prices&lt;/b&gt;" in console._controls._title.value
+    assert "&lt;b&gt;Prices&lt;/b&gt;" in title(console)
     console.close()
 
 
@@ -214,7 +241,9 @@ async def test_an_observer_that_raises_is_told_and_harms_nobody(console: WebSock
 
     assert len(heard) == 4
     assert console.state == "open"
-    assert "LookupError: not <here>" in shown(console)
+    line = fail.__code__.co_firstlineno + 1
+    told = f"a callback of yours failed: LookupError: not <here> (in fail, {__file__}, line {line})"
+    assert shown(console).count(told) == 4
     assert "<here>" not in console.output.outputs[0]["data"]["text/html"]
 
 
@@ -432,7 +461,7 @@ async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_says_why(
     console.button.click()
 
     assert console.text.value == "\ud800"
-    assert "UnicodeEncodeError: " in shown(console)
+    assert "InputError: the message is not UTF-8 (" in shown(console)
     assert (await console.request("still here")).data == "still here"
 
 
@@ -462,20 +491,19 @@ async def test_the_output_shows_rows_in_one_entry_with_html_and_text(
     lines = entry["data"]["text/plain"].splitlines()
     assert [line[14:] for line in lines] == [
         f"—  connected to {console.uri}",
-        "↑  Hello!",
-        "↓  Hello!",
-        "↑  00 ff (2 bytes)",
-        "↓  00 ff (2 bytes)",
+        "↑  Hello!  (text, 6 B)",
+        "↓  Hello!  (text, 6 B)",
+        "↑  00 ff  (bytes, 2 B)",
+        "↓  00 ff  (bytes, 2 B)",
     ]
 
 
 async def test_the_header_tells_state_address_and_count(console: WebSocketConsole) -> None:
     await console.request("Hello!")
-    console._show_header()
 
-    assert "open" in console._controls._title.value
-    assert str(console.uri) in console._controls._title.value
-    assert "2 frames" in console._controls._title.value
+    assert "open" in title(console)
+    assert str(console.uri) in title(console)
+    assert "2 frames" in title(console)
     assert console._controls.switch.description == "Disconnect"
 
 
@@ -503,6 +531,446 @@ async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketCon
     await _until_shown(console, "meanwhile")
 
     assert len(console.frames) == 2
+
+
+async def test_the_button_pauses_and_goes_on_and_the_header_names_the_frames_that_wait(
+    console: WebSocketConsole,
+) -> None:
+    pause = console._controls.pause
+    await console.request("before")
+    seen = [("paused" in title(console), pause.description, console.paused)]
+
+    pause.click()
+    await console.request("meanwhile")
+    seen.append(("paused, 2 more wait" in title(console), pause.description, console.paused))
+    assert "meanwhile" not in shown(console)
+    pause.click()
+    seen.append(("paused" in title(console), pause.description, console.paused))
+
+    assert "meanwhile" in shown(console)
+    assert seen == [(False, "Pause", False), (True, "Resume", True), (False, "Pause", False)]
+
+
+async def test_a_pause_by_the_trait_is_told_as_one_by_the_button_is(
+    console: WebSocketConsole,
+) -> None:
+    console.paused = True
+    await console.request("meanwhile")
+
+    assert console._controls.pause.description == "Resume"
+    assert "paused, 2 more wait" in title(console)
+
+
+async def test_clearing_during_a_pause_empties_the_view_and_counts_anew(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("before")
+    console.paused = True
+    await console.request("meanwhile")
+
+    console._controls.clear.click()
+
+    assert shown(console) == ""
+    assert "paused, 0 more wait" in title(console)
+    assert len(console.frames) == 0
+
+
+# Tools.
+
+
+@pytest.mark.parametrize("tools", [False, True])
+async def test_tools_are_folded_unless_they_are_asked_for(tools: bool) -> None:
+    console = WebSocketConsole(tools=tools)
+    controls = console._controls
+    row = controls._tools.layout
+
+    at_first = row.display
+    controls.more.click()
+    then = row.display
+    controls.more.click()
+
+    assert (at_first, then) == ((None, "none") if tools else ("none", None))
+    assert row.display == at_first
+    await _closed(console)
+
+
+async def test_rows_are_filtered_by_text_direction_and_kind(console: WebSocketConsole) -> None:
+    for message in ("apple", '["apple"]', "pear", b"apple"):
+        await console.request(message)
+    controls = console._controls
+
+    controls.search.value = "APP"
+    by_text = payloads_shown(console)
+    controls.direction.value = False
+    and_direction = payloads_shown(console)
+    controls.kind.value = Kind.JSON
+    and_kind = payloads_shown(console)
+    controls.search.value = "/^pear$/"
+    nothing = payloads_shown(console)
+
+    both = ["↑  apple", "↓  apple", '↑  ["apple"]', '↓  ["apple"]']
+    apple = b"apple".hex(" ")
+    assert by_text == ["2 hidden by the filter", *both, f"↑  {apple}", f"↓  {apple}"]
+    assert and_direction == ["5 hidden by the filter", both[1], both[3], f"↓  {apple}"]
+    assert and_kind == ["7 hidden by the filter", both[3]]
+    assert nothing == ["8 hidden by the filter"]
+
+
+async def test_a_filter_is_applied_by_itself_and_taken_away_again(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("apple")
+    await console.request("pear")
+
+    console._controls.search.value = "apple"
+    await _until_shown(console, "2 hidden by the filter")
+    console._controls.search.value = ""
+    await _until_shown(console, "pear")
+
+    assert "hidden" not in shown(console)
+
+
+async def test_a_broken_expression_says_so_and_leaves_the_view(console: WebSocketConsole) -> None:
+    await console.request("apple")
+    await console.request("pear")
+    console._controls.search.value = "apple"
+    before = payloads_shown(console)
+
+    console._controls.search.value = "/app[/"
+    after = payloads_shown(console)
+    complaint = title(console)
+    console._controls.search.value = "/^app/"
+
+    assert after == before
+    assert "InputError: /app[/ is no regular expression (unterminated character set" in complaint
+    assert "leave out the slashes" in complaint
+    assert payloads_shown(console) == before
+    assert "InputError" not in title(console)
+
+
+async def test_a_broken_expression_in_an_unfiltered_log_is_a_row_there(
+    console: WebSocketConsole,
+) -> None:
+    console._controls.search.value = "/[/"
+
+    assert "—  InputError: /[/ is no regular expression" in shown(console)
+
+
+async def test_filtering_during_a_pause_finds_what_was_there(console: WebSocketConsole) -> None:
+    await console.request("apple one")
+    await console.request("pear")
+    console.paused = True
+    await console.request("apple two")
+
+    console._controls.search.value = "apple"
+    paused = payloads_shown(console)
+    console.paused = False
+
+    assert paused == ["2 hidden by the filter", "↑  apple one", "↓  apple one"]
+    assert payloads_shown(console) == [*paused, "↑  apple two", "↓  apple two"]
+
+
+async def test_a_long_search_goes_on_by_itself_and_lets_others_go_on(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No time at all: one frame in each direction, then everybody else.
+    monkeypatch.setattr(widget, "_SLICE", 0.0)
+    for number in range(200):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == 200)
+
+    console._controls.search.value = "/^7$/"
+    reply = await console.request("meanwhile")
+    await _until_shown(console, "400 hidden by the filter")
+
+    assert reply.data == "meanwhile"
+    assert payloads_shown(console)[1:] == ["↑  7", "↓  7"]
+
+
+async def test_closing_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(widget, "_SLICE", 0.0)
+    console = WebSocketConsole()
+    await console.connect()
+    for number in range(1_000):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == 1_000)
+
+    console._controls.search.value = "nowhere"
+    console._show_log(10**9)
+    await asyncio.wait_for(_closed(console), DEADLINE)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_payloads_are_shown_in_the_view_that_is_chosen(console: WebSocketConsole) -> None:
+    await console.request("AB")
+
+    console._controls.view.value = View.HEX
+    await _until_shown(console, "41 42  (text as bytes, 2 B)")
+
+    assert payloads_shown(console)[1:] == ["↑  41 42", "↓  41 42"]
+
+
+async def test_a_large_picture_is_shown_once_it_is_made_small(console: WebSocketConsole) -> None:
+    data = picture("PNG", (200, 100))
+
+    await console.request(data)
+    await _until_shown(console, "data:image/webp;base64,")
+
+    assert payloads_shown(console)[1:] == ["↑  PNG image, 200 × 100", "↓  PNG image, 200 × 100"]
+
+
+# Composing.
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "payload"),
+    [
+        (Form.JSON, '{"a": 1}', '{"a": 1}'),
+        (Form.HEX, "00 ff", b"\x00\xff"),
+        (Form.BASE64, "AP8=", b"\x00\xff"),
+    ],
+)
+async def test_a_message_is_sent_in_the_form_that_is_chosen(
+    console: WebSocketConsole, form: Form, text: str, payload: str | bytes
+) -> None:
+    console._controls.form.value = form
+
+    _press_enter(console, text)
+    await until(console, lambda: console.frames)
+
+    assert console.frames[0].data == payload
+    assert console.text.value == ""
+
+
+@pytest.mark.parametrize("form", [Form.JSON, Form.HEX, Form.BASE64])
+@pytest.mark.parametrize("is_paused", [False, True])
+async def test_a_message_of_another_form_stays_in_the_field_and_says_why(
+    console: WebSocketConsole, form: Form, is_paused: bool
+) -> None:
+    console._controls.form.value = form
+    console.paused = is_paused
+
+    _press_enter(console, "{no")
+    complaint = title(console)
+    kept = console.text.value
+    console._controls.form.value = Form.TEXT
+    console.button.click()
+    await until(console, lambda: console.frames)
+
+    assert kept == "{no"
+    assert f"InputError: the message is not {form} (" in complaint
+    assert ("InputError: " in shown(console)) is not is_paused
+    # What was said is over once it is mended.
+    assert "InputError" not in title(console)
+    assert [frame.data for frame in console.sent] == ["{no"]
+
+
+async def test_messages_are_offered_again_the_newest_first(console: WebSocketConsole) -> None:
+    for text in ("one", "two", "one", "three"):
+        _press_enter(console, text)
+        await until(console, lambda: not console.text.value)
+    title(console)
+
+    assert console.text.options == ("three", "one", "two")
+
+
+async def test_at_most_twenty_messages_are_offered_again(console: WebSocketConsole) -> None:
+    for number in range(25):
+        _press_enter(console, str(number))
+    title(console)
+
+    assert console.text.options == tuple(str(number) for number in range(24, 4, -1))
+
+
+async def test_only_what_was_typed_and_sent_is_offered_again(console: WebSocketConsole) -> None:
+    await console.request("by a program")
+    console._controls.form.value = Form.HEX
+    _press_enter(console, "no hex")
+    title(console)
+
+    assert console.text.options == ()
+
+
+# Builders.
+
+
+def _count(snapshot: Snapshot) -> str:
+    newest = snapshot.frame.data if snapshot.frame else None
+    return f"{snapshot.state}: {len(snapshot.frames)} frames, then <{newest!r}>"
+
+
+async def test_a_builder_shows_what_it_makes_instead_of_the_log() -> None:
+    console = WebSocketConsole(builder=_count)
+    await console.connect()
+
+    await console.request("one")
+    await console.request("two")
+    await _until_shown(console, "open: 2 frames, then <'two'>")
+
+    (entry,) = console.output.outputs
+    assert entry["data"]["text/plain"] == "open: 2 frames, then <'two'>"
+    assert "&lt;'two'&gt;" in entry["data"]["text/html"]
+    await console.disconnect()
+    await _until_shown(console, "closed: 2 frames")
+    await _closed(console)
+
+
+async def test_a_builder_may_return_what_ipython_displays_and_nothing_at_all() -> None:
+    def show(snapshot: Snapshot) -> HTML | None:
+        return HTML(f"<b>{len(snapshot.frames)}</b>") if len(snapshot.frames) % 2 else None
+
+    console = WebSocketConsole(builder=show)
+    await console.connect()
+    await console.request("one")
+    await _until_shown(console, "<b>1</b>")
+    (entry,) = console.output.outputs
+
+    await console.request("two")
+    await _until(console, lambda: console.output.outputs == ())
+
+    assert entry["data"]["text/html"] == "<b>1</b>"
+    await _closed(console)
+
+
+async def test_an_asynchronous_builder_is_awaited() -> None:
+    async def wait(snapshot: Snapshot) -> str:
+        await asyncio.sleep(0)
+        return _count(snapshot)
+
+    console = WebSocketConsole(builder=wait)
+    await console.connect()
+    await console.request("one")
+
+    await _until_shown(console, "open: 1 frames")
+    await _closed(console)
+
+
+async def test_a_builder_that_fails_is_told_with_its_place_and_the_connection_lives_on() -> None:
+    def fail(snapshot: Snapshot) -> str:
+        if len(snapshot.frames) == 1:
+            raise LookupError("not <here>")
+        return _count(snapshot)
+
+    console = WebSocketConsole(builder=fail)
+    await console.connect()
+    await console.request("one")
+    await _until_shown(console, "LookupError")
+    (entry,) = console.output.outputs
+
+    reply = await console.request("two")
+    await _until_shown(console, "open: 2 frames")
+
+    line = fail.__code__.co_firstlineno + 2
+    assert entry["data"]["text/plain"] == (
+        f"the builder failed: LookupError: not <here> (in fail, {__file__}, line {line})"
+    )
+    assert "not &lt;here&gt;" in entry["data"]["text/html"]
+    assert 'class="error"' in entry["data"]["text/html"]
+    assert reply.data == "two"
+    await _closed(console)
+
+
+@pytest.mark.parametrize("reason", ["paused", "out of sight"])
+async def test_nothing_is_built_while_paused_or_out_of_sight(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "INTERVAL", 0.0)
+    built: list[int] = []
+
+    def build(snapshot: Snapshot) -> str:
+        built.append(len(snapshot.frames))
+        return _count(snapshot)
+
+    def hold(is_held: bool) -> None:
+        if reason == "paused":
+            console.paused = is_held
+        else:
+            console.set_state({"_view_count": int(not is_held)})
+
+    console = WebSocketConsole(builder=build)
+    await console.connect()
+    hold(False)
+    await console.request("before")
+    await _until_shown(console, "open: 1 frames")
+
+    hold(True)
+    # Each round trip gives a builder that is not held time enough.
+    for _ in range(10):
+        await console.request("meanwhile")
+    held = built[-1]
+    hold(False)
+    await _until_shown(console, "open: 11 frames")
+
+    assert held == 1
+    await _closed(console)
+
+
+async def test_a_builder_that_is_slow_slows_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = asyncio.Event()
+
+    async def wait(snapshot: Snapshot) -> str:
+        await may_go_on.wait()
+        return _count(snapshot)
+
+    monkeypatch.setattr(building, "INTERVAL", 0.0)
+    console = WebSocketConsole(builder=wait)
+    await console.connect()
+    for number in range(100):
+        await console.request(str(number))
+    meanwhile = console.output.outputs
+    may_go_on.set()
+
+    await _until_shown(console, "open: 100 frames, then <'99'>")
+    assert meanwhile == ()
+    await _closed(console)
+
+
+async def test_closing_ends_a_builder_that_waits_for_good() -> None:
+    async def wait(_: Snapshot) -> None:
+        await asyncio.Event().wait()
+
+    console = WebSocketConsole(builder=wait)
+    await console.connect()
+
+    await asyncio.wait_for(_closed(console), DEADLINE)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_with_a_builder_the_header_says_what_the_log_would() -> None:
+    console = WebSocketConsole("http://example.org", reconnect=False, builder=_count)
+    with pytest.raises(ValueError, match=r"ws://example\.org"):
+        await console.connect()
+    await until(console, lambda: console.state == "closed")
+    of_connection = title(console)
+
+    console._controls.form.value = Form.HEX
+    console.text.value = "no hex"
+    console.button.click()
+    of_message = title(console)
+
+    assert "InvalidURIError: " in of_connection
+    assert "InputError: the message is not hex (" in of_message
+    assert console.text.value == "no hex"
+    await _closed(console)
+
+
+async def test_clearing_empties_what_was_built_and_builds_it_anew() -> None:
+    console = WebSocketConsole(builder=_count)
+    await console.connect()
+    await console.request("one")
+    await _until_shown(console, "open: 1 frames")
+
+    console.clear()
+    outputs = console.output.outputs
+
+    assert outputs == ()
+    await _until_shown(console, "open: 0 frames, then <None>")
+    await _closed(console)
+
+
+# Views.
 
 
 async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
