@@ -433,6 +433,15 @@ async def test_leaving_the_field_sends_nothing_and_the_button_sends_it_then(
     assert console.text.value == ""
 
 
+async def test_other_events_of_the_field_send_nothing(console: WebSocketConsole) -> None:
+    console.text.set_state({"value": "typed"})
+    console.text._handle_custom_msg({"event": "blur"}, [])
+    console.text.set_state({"value": "typed on"})
+    await console.request("marker")
+
+    assert [frame.data for frame in console.sent] == ["marker"]
+
+
 async def test_an_empty_field_sends_nothing(console: WebSocketConsole) -> None:
     console.button.click()
     _press_enter(console, "")
@@ -1107,9 +1116,62 @@ async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
 
     assert console.close_code == 1001
     assert "closed by the server: 1001" in shown(console)
+    assert "trying again in " in title(console)
     await console.disconnect()
     assert console.state == "closed"
     await _closed(console)
+
+
+async def test_a_request_that_the_server_answers_by_closing_fails() -> None:
+    async def handler(websocket: Any) -> None:
+        await websocket.recv()
+
+    async with serve(handler, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        console = WebSocketConsole(f"ws://127.0.0.1:{port}", reconnect=False)
+        await console.connect()
+
+        with pytest.raises(NotConnectedError, match="closed before a reply came"):
+            await console.request("Hello?")
+        await _closed(console)
+
+
+async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
+    console = WebSocketConsole(history=1)
+    await console.connect()
+    frames = aiter(console)
+
+    for text in ("one", "two", "three"):
+        await console.request(text)
+    newest = await anext(frames)
+
+    assert newest.data == "three"
+    assert "fell behind: 2 were forgotten before it came" in shown(console)
+    await _closed(console)
+
+
+def test_a_kernel_that_ends_says_good_bye_to_the_server() -> None:
+    async def connected() -> WebSocketConsole:
+        console = WebSocketConsole()
+        await console.connect()
+        return console
+
+    with asyncio.Runner() as runner:
+        console = runner.run(connected())
+
+        console._leave()
+
+        assert (console.state, console.close_code) == ("closed", 1001)
+        runner.run(_closed(console))
+
+
+async def test_a_console_that_never_connected_can_be_closed() -> None:
+    console = await asyncio.to_thread(WebSocketConsole)
+
+    await _closed(console)
+
+    assert console.state == "closed"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_subprotocol_and_other_options_reach_the_server() -> None:
