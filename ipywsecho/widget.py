@@ -415,8 +415,8 @@ class WebSocketConsole(VBox):
             del self._typed[next(iter(self._typed))]
 
     async def _save_and_offer(self) -> None:
-        path = _new_file()
         try:
+            path = _new_file()
             await self.save(path)
             data = await asyncio.to_thread(path.read_bytes)
         except (ConsoleError, OSError) as exc:

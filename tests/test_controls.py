@@ -4,7 +4,7 @@ import pytest
 from ipywidgets import HTML, Button, Combobox, Dropdown, Text, Widget
 
 from ipywsecho.composing import Form
-from ipywsecho.controls import Controls
+from ipywsecho.controls import LARGEST_OFFER, Controls
 from ipywsecho.finding import Criteria
 from ipywsecho.payloads import Kind, View
 from ipywsecho.states import State
@@ -32,7 +32,7 @@ def test_every_control_has_a_name(controls: Controls) -> None:
 
     used = [each for each in inside(controls) if isinstance(each, Button | Text | Dropdown)]
 
-    assert len(used) == 12
+    assert len(used) == 13
     for each in used:
         # An icon alone has no name, and neither has a placeholder that is gone once one types.
         assert each.tooltip, each
@@ -44,8 +44,8 @@ def test_controls_come_in_the_order_in_which_one_needs_them(controls: Controls) 
 
     names = [name for each in order for name, known in vars(controls).items() if known is each]
     assert [name for name in names if not name.startswith("_")] == [
-        *("retry", "switch", "more", "text", "button"),
-        *("search", "direction", "kind", "view", "form", "pause", "clear", "output"),
+        *("header", "retry", "switch", "more", "text", "button"),
+        *("search", "direction", "kind", "view", "form", "pause", "clear", "save", "output"),
     ]
 
 
@@ -119,3 +119,22 @@ def test_pause_says_what_it_does_next(controls: Controls) -> None:
         seen.append(controls.pause.description)
 
     assert seen == ["Pause", "Resume", "Pause"]
+
+
+def test_file_is_offered_under_its_name_and_nothing_of_the_name_is_interpreted(
+    controls: Controls,
+) -> None:
+    controls.offer("<a>.jsonl", b"hello")
+
+    assert controls._offer.value == (
+        '<a download="&lt;a&gt;.jsonl" href="data:application/octet-stream;base64,aGVsbG8=">'
+        "&lt;a&gt;.jsonl</a>"
+    )
+
+
+def test_file_that_is_too_large_for_the_page_is_not_offered(controls: Controls) -> None:
+    controls.offer("small.jsonl", b"x")
+
+    controls.offer("large.jsonl", b"x" * (LARGEST_OFFER + 1))
+
+    assert controls._offer.value == ""

@@ -1,8 +1,11 @@
 """The console as a Python object, on an event loop without a kernel or a page."""
 
 import asyncio
+import base64
+import re
 import threading
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -22,6 +25,7 @@ from ipywsecho import (
     Reconnect,
     WebSocketConsole,
     building,
+    load,
     widget,
 )
 from ipywsecho.building import Snapshot
@@ -895,7 +899,7 @@ async def test_nothing_is_built_while_paused_or_out_of_sight(
         if reason == "paused":
             console.paused = is_held
         else:
-            console.set_state({"_view_count": int(not is_held)})
+            console._controls.header.set_state({"_view_count": int(not is_held)})
 
     console = WebSocketConsole(builder=build)
     await console.connect()
@@ -1217,3 +1221,40 @@ async def test_its_repr_says_what_one_wants_to_know(console: WebSocketConsole) -
     await console.request("Hello!")
 
     assert repr(console) == f"WebSocketConsole({console.uri!r}, state='open', frames=1, sent=1)"
+
+
+async def test_the_frames_kept_are_saved_from_the_view_and_the_file_is_offered(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await console.request("Hello!")
+
+    console._controls.save.click()
+    await _until_shown(console, f"saved to {tmp_path}")
+
+    offered = re.search(r'download="(.*)" href="data:(.*);base64,(.*)"', offer(console))
+    assert offered is not None
+    name, kind, data = offered.groups()
+    assert kind == "application/octet-stream"
+    assert base64.b64decode(data) == (tmp_path / name).read_bytes()
+    assert [frame.data for frame in load(tmp_path / name).frames] == ["Hello!", "Hello!"]
+
+
+async def test_what_cannot_be_saved_from_the_view_is_told(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+    console._controls.save.click()
+    await _until_shown(console, "FileNotFoundError: ")
+
+    assert offer(console) == ""
+    assert console.state == "open"
+
+
+def offer(console: WebSocketConsole) -> str:
+    """Return what is offered for download, as HTML."""
+    return str(console._controls._offer.value)
