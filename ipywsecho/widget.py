@@ -10,7 +10,7 @@ import atexit
 import concurrent.futures
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -208,7 +208,6 @@ class WebSocketConsole(VBox):
             Gallery(self._work_aside).source_of,
         )
         self._is_searching = False
-        self._typed: dict[str, None] = {}
         self._complaint = ""
         self._enter = EnterKey(self._submit, call_later=self._home.call_later_here)
         self._controls = Controls()
@@ -399,20 +398,16 @@ class WebSocketConsole(VBox):
         except ConsoleError as exc:
             self._home.call(self._complain, exc)
         else:
-            self.text.value = ""
+            # In one go: whenever the field is told anything, it drops what is being typed.
+            with self.text.hold_sync():
+                self.text.value = ""
+                self.text.options = _offered(message, self.text.options)
             self.send_message(payload)
-            self._home.call(self._remember, message)
+            self._complaint = ""
 
     def _complain(self, error: ConsoleError) -> None:
         self._complaint = line_of(error)
         self._note(self._complaint, is_error=True)
-
-    def _remember(self, message: str) -> None:
-        self._complaint = ""
-        self._typed.pop(message, None)
-        self._typed[message] = None
-        if len(self._typed) > _OFFERED:
-            del self._typed[next(iter(self._typed))]
 
     async def _save_and_offer(self) -> None:
         try:
@@ -648,7 +643,6 @@ class WebSocketConsole(VBox):
             rendering.header(self._title, self.state, self._shown_uri(), details, error)
         )
         self._controls.show_state(self.state)
-        self.text.options = tuple(reversed(self._typed))
 
 
 class _Listener:
@@ -663,6 +657,10 @@ class _Listener:
 
 def _save(recorder: Callable[[], Recording], path: str | PathLike[str]) -> None:
     recorder().save(path)
+
+
+def _offered(newest: str, others: Sequence[str]) -> list[str]:
+    return [newest, *(message for message in others if message != newest)][:_OFFERED]
 
 
 def _policy(reconnect: bool) -> Reconnect | None:
