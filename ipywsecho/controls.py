@@ -46,7 +46,7 @@ class Controls:
     def __init__(self) -> None:
         self.text = Combobox(
             placeholder="Send a message",
-            tooltip="Message to send",
+            description="Message to send",
             continuous_update=False,
             layout=Layout(flex="1 1 12em", width="auto", min_width="8em"),
         )
@@ -64,22 +64,24 @@ class Controls:
 
         self.search = Text(
             placeholder="Filter: text or /regex/",
-            tooltip="Show only rows with this text, or that match /this regex/",
+            description="Filter",
             layout=Layout(flex="1 1 10em", width="auto", min_width="8em"),
         )
         self.direction = _choice(
-            [("Both ways", None), ("Received", False), ("Sent", True)], "Direction of the frames"
+            "Direction", [("Both ways", None), ("Received", False), ("Sent", True)]
         )
         self.kind = _choice(
-            [("Any kind", None), *((_capital(kind), kind) for kind in Kind)], "Kind of the frames"
+            "Kind of frames", [("Any kind", None), *((_capital(kind), kind) for kind in Kind)]
         )
-        self.view = _choice([(_capital(f"{view} view"), view) for view in View], "View of payloads")
-        self.form = _choice([(f"Send as {form}", form) for form in Form], "Form of messages")
+        self.view = _choice("View of payloads", [(_capital(f"{view} view"), view) for view in View])
+        self.form = _choice("Form of messages", [(f"Send as {form}", form) for form in Form])
         self.pause = _button("Pause", "pause", "Hold the log still")
         self.clear = _button("Clear", "trash", "Forget the frames kept")
         self.save = _button("Save", "download", "Save the frames kept, and offer the file")
         self._offer = HTML(layout=_as_needed())
         choices = [self.search, self.direction, self.kind, self.view, self.form]
+        for field in (self.text, *choices):
+            field.add_class("ipywsecho-named")
         self._tools = HBox(
             [*choices, self.pause, self.clear, self.save, self._offer], layout=_wrapping()
         )
@@ -157,8 +159,8 @@ def _button(description: str, icon: str, tooltip: str) -> Button:
     return Button(description=description, icon=icon, tooltip=tooltip, layout=_as_needed())
 
 
-def _choice(options: list[tuple[str, object]], tooltip: str) -> Dropdown:
-    return Dropdown(options=options, index=0, tooltip=tooltip, layout=_as_needed())
+def _choice(name: str, options: list[tuple[str, object]]) -> Dropdown:
+    return Dropdown(options=options, index=0, description=name, layout=_as_needed())
 
 
 def _capital(text: str) -> str:

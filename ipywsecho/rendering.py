@@ -25,26 +25,30 @@ _INDENT = " " * 17
 # It stands in the page once: a style sheet that comes and goes with each drawing would have the
 # browser restyle the whole page each time.
 STYLE = (
-    ".ipywsecho{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;"
+    # Named by its tag as well, or JupyterLab's margins for a `pre` would win.
+    "pre.ipywsecho{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;"
     "overflow-wrap:anywhere;font-size:var(--jp-code-font-size,13px);line-height:1.4;"
     "color:var(--jp-content-font-color1,#212121)}"
     ".ipywsecho>div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
-    ".ipywsecho div div,.ipywsecho details{text-indent:0;white-space:pre;overflow-x:auto}"
+    # Wrapped, as each part that scrolls by itself would be one more stop for the Tab key.
+    ".ipywsecho div div,.ipywsecho details{text-indent:0}"
     ".ipywsecho>div>div,.ipywsecho details[open]{clear:both}"
     ".ipywsecho details:not([open]){display:inline-block;vertical-align:top;"
     "max-width:max(100% - 24ch,70%)}"
-    ".ipywsecho summary{cursor:pointer;overflow:hidden;text-overflow:ellipsis}"
+    ".ipywsecho summary{cursor:pointer;white-space:pre;overflow:hidden;text-overflow:ellipsis}"
     ".ipywsecho details[open] summary{color:var(--jp-ui-font-color2,#616161)}"
     ".ipywsecho time,.ipywsecho i,.ipywsecho .note{color:var(--jp-ui-font-color2,#616161)}"
     ".ipywsecho i{font-style:normal;float:right;text-indent:0;padding-left:2ch}"
     ".ipywsecho img{display:block;max-width:128px;max-height:128px;margin:2px 0}"
     ".ipywsecho .sent b{color:var(--jp-brand-color1,#1976d2)}"
     ".ipywsecho .got b{color:var(--jp-success-color0,#1b5e20)}"
-    ".ipywsecho .error{color:var(--jp-error-color0,#b71c1c)}"
+    ".ipywsecho .error{color:var(--jp-error-color1,#b71c1c)}"
     ".ipywsecho .key{color:var(--jp-mirror-editor-property-color,#0055aa)}"
     ".ipywsecho .str{color:var(--jp-mirror-editor-string-color,#a31515)}"
     ".ipywsecho .num{color:var(--jp-mirror-editor-number-color,#086)}"
     "@container (max-width:60ch){.ipywsecho>div{padding-left:2ch;text-indent:-2ch}}"
+    # The labels name the fields to a screen reader; what is in the fields tells the rest.
+    ".ipywsecho-named .widget-label{position:absolute;clip-path:inset(50%)}"
 )
 
 _STATE_COLOURS = {
@@ -139,7 +143,8 @@ def newest_first(
 
 def _entry(html: str, plain: str) -> tuple[dict[str, Any], ...]:
     bundle = {
-        "text/html": f'<pre class="ipywsecho" role="log">{html}</pre>',
+        # The Tab key stops here, so that other keys can scroll.
+        "text/html": f'<pre class="ipywsecho" role="log" tabindex="0">{html}</pre>',
         "text/plain": plain,
     }
     return ({"output_type": "display_data", "data": bundle, "metadata": {}},)
@@ -154,7 +159,7 @@ def header(title: str, state: str, uri: str | None, details: Sequence[str], erro
         f"{html_of(state)}</span>",
         f"<code>{html_of(uri)}</code>" if uri else "",
         html_of(" · ".join(details)),
-        f'<span style="color:var(--jp-error-color0,#b71c1c)">{html_of(error)}</span>'
+        f'<span style="color:var(--jp-error-color1,#b71c1c)">{html_of(error)}</span>'
         if error
         else "",
     ]

@@ -188,7 +188,7 @@ def test_log_is_one_output_in_the_format_of_a_notebook() -> None:
 def test_log_says_to_screen_readers_what_it_is_and_keeps_its_spaces() -> None:
     html = html_of(rendered([received("hello")]))
 
-    assert re.search(r'<pre class="ipywsecho" role="log">.*</pre>\Z', html, re.DOTALL)
+    assert re.search(r'<pre class="ipywsecho" role="log" tabindex="0">.*</pre>\Z', html, re.DOTALL)
 
 
 def test_row_has_time_direction_and_payload() -> None:
