@@ -12,7 +12,7 @@ from playwright.async_api import Browser
 from tests.browser import BrowserMissingError, running_chromium
 from tests.environments import ROOT, create_environment, pins_of, pip
 from tests.kernel import Kernel, running_kernel
-from tests.lab import Lab, running_lab
+from tests.lab import Lab, Notebook, running_lab, write_notebook
 
 # The same examples everywhere and each time, however slow the machine is.
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None)
@@ -43,6 +43,19 @@ async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
     """A JupyterLab with an empty folder."""
     async with running_lab(tmp_path_factory.mktemp("lab")) as lab:
         yield lab
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def notebook(
+    lab: Lab, browser: Browser, request: pytest.FixtureRequest
+) -> AsyncIterator[Notebook]:
+    """A notebook in JupyterLab, to whose end the tests of a module add cells."""
+    name = f"{request.module.__name__}.ipynb"
+    write_notebook(lab.directory / name, "")
+    notebook = Notebook(await browser.new_page())
+    await notebook.open(name, lab.port, lab.token)
+    yield notebook
+    await notebook.close()
 
 
 @pytest.fixture(scope="session")

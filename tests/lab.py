@@ -1,4 +1,7 @@
-"""Runs a real JupyterLab, with a slow line to it if wished, and works in its page."""
+"""Runs a real JupyterLab, with a slow line to it if wished, and works in its page.
+
+Its server also serves the pages of Notebook and Voilà, if they are installed.
+"""
 
 import asyncio
 import contextlib
@@ -23,7 +26,8 @@ from tests.kernel import ANSI, DEADLINE, CellError, isolated_environment
 
 # Starting a server and opening a page of JupyterLab take seconds, and many on a loaded machine.
 LAB_DEADLINE = 180.0
-ROW = re.compile(r"([↑↓])[ \t\n]+(.*)")
+# Behind each text stands, in a line of its own, what it is and its size.
+ROW = re.compile(r"([↑↓])[ \t]+(.*?)[ \t]*\n")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 SETTINGS = {
     # Nothing may ask a person, or the network, for anything.
@@ -46,11 +50,13 @@ class Lab:
 
     Attributes:
         directory: Where its notebooks are.
+        data: Where Jupyter keeps its own, such as which notebooks are trusted.
         port: Where it listens on the loopback.
         token: Lets a browser in.
     """
 
     directory: Path
+    data: Path
     port: int
     token: str
 
@@ -76,7 +82,7 @@ async def running_lab(directory: Path) -> AsyncIterator[Lab]:
         assert process.stderr is not None
         port = await _port_from(process.stderr)
         reader = asyncio.create_task(_drain(process.stderr))
-        yield Lab(notebooks, port, token)
+        yield Lab(notebooks, home / "data", port, token)
     finally:
         await _end(process)
     await reader
@@ -93,6 +99,7 @@ def _command(notebooks: Path, token: str) -> list[str]:
         f"--ServerApp.port={_free_port()}",
         f"--IdentityProvider.token={token}",
         "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
@@ -276,9 +283,9 @@ class Notebook:
         if message.type == "error":
             self.problems.append(f"{message.text} ({message.location.get('url')})")
 
-    async def open(self, name: str, port: int, token: str) -> None:
-        """Opens a notebook of the server and waits until its kernel answers."""
-        await self.page.goto(f"http://127.0.0.1:{port}/doc/tree/{name}?token={token}")
+    async def open(self, name: str, port: int, token: str, app: str = "doc/tree") -> None:
+        """Opens a notebook in JupyterLab, or in Notebook, and waits until its kernel answers."""
+        await self.page.goto(f"http://127.0.0.1:{port}/{app}/{name}?token={token}")
         await self._restored()
 
     async def reload(self) -> None:
@@ -366,13 +373,35 @@ class ConsoleView:
         self.button = area.get_by_role("button", name="Send")
         self.log = area.get_by_role("log")
 
+    async def press(self, name: str) -> None:
+        """Presses a button."""
+        await self.area.get_by_role("button", name=name).click()
+
+    async def choose(self, name: str, option: str) -> None:
+        """Chooses from a list."""
+        await self.area.get_by_label(name).select_option(option)
+
+    async def search(self, text: str) -> None:
+        """Shows only the rows with a text."""
+        await self.area.get_by_label("Filter").fill(text)
+        await self.area.get_by_label("Filter").press("Enter")
+
+    async def submit(self, text: str) -> None:
+        """Types a message and presses Enter."""
+        await self.field.fill(text)
+        await self.field.press("Enter")
+
+    async def goes_on(self) -> None:
+        """Waits until the log shows something else."""
+        await expect(self.log).not_to_have_text(await self.log.inner_text(), use_inner_text=True)
+
     async def rows(self) -> list[tuple[str, str]]:
         """Returns the frames on the screen: an arrow and a text each."""
         return ROW.findall(await self.log.inner_text())
 
     async def has_row(self, arrow: str, text: str, times: int = 1) -> None:
         """Waits until a frame is on the screen so many times."""
-        row = rf"{arrow}\s+{re.escape(text)}\s*?(?:\n|$)"
+        row = rf"{arrow}[ \t]+{re.escape(text)}[ \t]*\n"
         shown = re.compile(rf"(?:[\s\S]*?{row}){{{times}}}")
         await expect(self.log).to_have_text(shown, use_inner_text=True)
 

@@ -153,6 +153,22 @@ async def test_the_same_text_can_be_sent_twice(console: ConsoleView) -> None:
     assert await rows_with_marker(console) == both_ways("again", "again")
 
 
+async def test_what_was_sent_before_is_offered_and_sent_again_once(console: ConsoleView) -> None:
+    for text in ["first", "second"]:
+        await console.submit(text)
+        await console.has_row("↓", text)
+        await expect(console.field).to_have_value("")
+    offered = console.area.locator("datalist option")
+    values = await offered.evaluate_all("options => options.map(option => option.value)")
+    assert values == ["second", "first"]
+
+    await console.submit(values[1])
+    await console.has_row("↓", "first", 2)
+
+    await expect(console.field).to_be_focused()
+    assert await rows_with_marker(console) == both_ways("first", "second", "first")
+
+
 async def test_what_is_typed_fast_is_sent_whole(console: ConsoleView) -> None:
     text = " ".join(["The quick brown fox jumps over the lazy dog."] * 5)
 
