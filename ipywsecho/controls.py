@@ -103,6 +103,11 @@ class Controls:
         """Show the line above the log."""
         self._title.value = html
 
+    def send_header(self) -> None:
+        """Send the front end once more what the line above the log is."""
+        self._title.send_state("value")
+        self.switch.send_state(["description", "tooltip"])
+
     def show_state(self, state: str) -> None:
         """Offer what can be done in a state."""
         self.retry.layout.display = None if state == "waiting" else "none"

@@ -265,6 +265,7 @@ class WebSocketConsole(VBox):
             OptionError: If a close frame cannot carry the code or the reason.
         """
         await self._home.complete(self._connection.close(code, reason))
+        self._tell_cell()
 
     def close(self) -> None:
         """End the connection, the server it started and all widgets inside; twice is safe."""
@@ -603,6 +604,17 @@ class WebSocketConsole(VBox):
             self._refresh()
 
         self._home.spawn(run)
+
+    def _tell_cell(self) -> None:
+        """Tell once more what is shown, as a message of the cell that runs.
+
+        Who runs a notebook without a page, such as nbconvert, listens to no other message.
+        """
+        self._show_header()
+        if self._builder is None:
+            self._show_log(Refresher.LARGEST)
+        self.output.send_state("outputs")
+        self._controls.send_header()
 
     def _snapshot(self) -> Snapshot:
         frames = self.frames
