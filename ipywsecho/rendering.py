@@ -25,9 +25,10 @@ _INDENT = " " * 17
 # It stands in the page once: a style sheet that comes and goes with each drawing would have the
 # browser restyle the whole page each time.
 STYLE = (
-    # Named by its tag as well, or JupyterLab's margins for a `pre` would win.
-    "pre.ipywsecho{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;"
-    "overflow-wrap:anywhere;font-size:var(--jp-code-font-size,13px);line-height:1.4;"
+    # Named by its role as well, or JupyterLab's margins for a `pre` would win, and Voilà's font.
+    "pre.ipywsecho[role]{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;"
+    "overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace);"
+    "font-size:var(--jp-code-font-size,13px);line-height:1.4;"
     "color:var(--jp-content-font-color1,#212121)}"
     ".ipywsecho>div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
     # Wrapped, as each part that scrolls by itself would be one more stop for the Tab key.

@@ -315,7 +315,7 @@ def build(snapshot):
 
 
 async def test_a_narrow_output_holds_the_console(console: ConsoleView, notebook: Notebook) -> None:
-    await console.area.evaluate("area => area.style.width = '400px'")
+    await console.area.evaluate("area => area.style.maxWidth = '400px'")
     wide = [*MIXED, "'x' * 300", "bytes(100)", "'[' + '1234567890, ' * 20 + '1]'"]
     await notebook.run(f"for data in [{', '.join(wide)}]: await console.send_message(data)")
     await expect(console.log).to_contain_text("JSON, 243 B")
@@ -327,5 +327,6 @@ async def test_a_narrow_output_holds_the_console(console: ConsoleView, notebook:
             .map(each => each.outerHTML);
     }""")
     assert wider == []
+    assert await console.area.evaluate("area => area.offsetWidth") == 400
     for button in ["Disconnect", "Hide tools", "Send", "Pause", "Clear"]:
         await console.area.get_by_role("button", name=button, exact=False).click(trial=True)
