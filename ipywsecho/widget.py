@@ -265,7 +265,8 @@ class WebSocketConsole(VBox):
             OptionError: If a close frame cannot carry the code or the reason.
         """
         await self._home.complete(self._connection.close(code, reason))
-        self._tell_cell()
+        if running_loop() is self._attached_to:
+            self._tell_cell()
 
     def close(self) -> None:
         """End the connection, the server it started and all widgets inside; twice is safe."""
