@@ -39,6 +39,8 @@ async def opened(lab: Lab, browser: Browser, app: str, cell: str) -> Notebook:
         await notebook.open("front.ipynb", lab.port, lab.token, app)
         await notebook.run_all()
     await expect(notebook.page.get_by_placeholder("Send a message")).to_be_visible()
+    # Notebook is denied the font of its own icons, sooner or later.
+    await notebook.page.evaluate("async () => { await document.fonts.ready }")
     return notebook
 
 
