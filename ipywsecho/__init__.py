@@ -1,5 +1,6 @@
 """A WebSocket console inside a Jupyter notebook."""
 
+from ipywsecho.building import Snapshot
 from ipywsecho.errors import (
     ClosedError,
     ConnectError,
@@ -40,6 +41,7 @@ __all__ = [
     "RecordingError",
     "ReplayServer",
     "SaveError",
+    "Snapshot",
     "WebSocketConsole",
     "load",
     "load_ipython_extension",

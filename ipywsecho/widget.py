@@ -153,7 +153,10 @@ class WebSocketConsole(VBox):
         paused: While true the view stands still, and frames go on being kept.
         text: The text field.
         button: The button that sends what stands in the text field.
-        output: The Output that shows the log.
+        output: The Output that shows the log, or what the builder made.
+
+    Raises:
+        ValueError: If `history` or `history_bytes` is less than 1.
     """
 
     uri = Unicode(None, allow_none=True, read_only=True)
@@ -314,6 +317,12 @@ class WebSocketConsole(VBox):
         raise NotConnectedError("the connection closed before a reply came")
 
     def __aiter__(self) -> Follower:
+        """Iterate over the frames received from now on, until the connection is closed for good.
+
+        Any number of loops may run at once, each at its own pace. One that falls behind by more
+        than `history` or `history_bytes` keep goes on with the oldest frame kept, and the log says
+        how many it missed.
+        """
         return Follower(
             self._logs["frames"],
             self._signal,
