@@ -15,7 +15,8 @@ __all__ = ["Criteria", "Sieve"]
 MOST_FOUND = 1_000
 """How many of the newest matches are kept, which is more than a view shows."""
 
-_REGEX = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
+# With other letters behind the slash it is a path, such as /api/users.
+_REGEX = re.compile(r"/(.*)/([imsx]*)", re.DOTALL)
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _HEX = re.compile(r"(?:[0-9a-f]{2}\s*)+", re.IGNORECASE | re.ASCII)
 
@@ -47,8 +48,6 @@ class Criteria(NamedTuple):
         pattern, letters = regex.groups()
         flags = re.NOFLAG
         for letter in letters:
-            if letter not in _FLAGS:
-                raise InputError(f"{self.text} has the flag {letter!r}; there are i, m, s and x")
             flags |= _FLAGS[letter]
         try:
             search = re.compile(pattern, flags).search

@@ -29,7 +29,7 @@ _FORMATS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}
 _SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP", re.DOTALL)
 # Possessive: comments could be told apart in exponentially many ways, and all would be tried.
 _SVG = re.compile(
-    r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*+<svg[\s>]", re.DOTALL
+    r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*+<svg[\s>/]", re.DOTALL
 )
 _SVG_SIZE = re.compile(
     r"""\s(width|height)\s*=\s*["']\s*([\d.]{1,9})(?:px)?\s*["']"""

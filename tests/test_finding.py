@@ -86,9 +86,11 @@ def test_broken_regular_expression_is_refused_in_a_line_that_says_what_to_do(tex
         assert "\n" not in str(caught.value)
 
 
-def test_unknown_flag_is_refused_with_those_there_are() -> None:
-    with pytest.raises(InputError, match=r"/a/ig has the flag 'g'; there are i, m, s and x"):
-        Criteria("/a/ig").in_text()
+def test_path_is_looked_for_as_it_stands() -> None:
+    matches = Criteria("/api/users").in_text()
+
+    assert matches("GET /api/users HTTP/1.1")
+    assert not matches("api")
 
 
 @pytest.mark.parametrize("text", HOSTILE)
