@@ -97,7 +97,7 @@ def set_out(text: str) -> str:
         (b"\xff\xd8\xff", Kind.BYTES),
         (picture("PNG"), Kind.PICTURE),
         (picture("JPEG"), Kind.PICTURE),
-        ("<svg/>", Kind.TEXT),
+        ("<svg/>", Kind.PICTURE),
         ("<svg>", Kind.PICTURE),
         ("<?xml version='1.0'?>\n<svg width='1'/>", Kind.PICTURE),
     ],
