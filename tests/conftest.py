@@ -10,7 +10,7 @@ from hypothesis import settings
 from playwright.async_api import Browser
 
 from tests.browser import BrowserMissingError, running_chromium
-from tests.environments import ROOT, create_environment, pins_of, pip
+from tests.environments import ROOT, create_environment, create_variant, pins_of, pip
 from tests.kernel import Kernel, running_kernel
 from tests.lab import Lab, Notebook, running_lab, write_notebook
 
@@ -73,7 +73,9 @@ def environment_of(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Cal
 
     @functools.cache
     def python(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
-        return create_environment(folder / "venv", wheel, *pins_of(name))
+        folder = tmp_path_factory.mktemp(name.replace(" ", "-")) / "venv"
+        if name in ("lowest", "newest"):
+            return create_environment(folder, wheel, *pins_of(name))
+        return create_variant(folder, *pins_of(name))
 
     return python

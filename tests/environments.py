@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from pathlib import Path
 
@@ -43,6 +44,20 @@ def create_environment(directory: Path, *requirements: str | Path) -> Path:
     # One pip serves all environments: a copy in each costs seconds, and some systems lack it.
     run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
     pip("--python", directory, "install", *requirements, cwd=directory.parent)
+    return directory / "bin" / "python"
+
+
+def create_variant(directory: Path, *requirements: str) -> Path:
+    """Makes a virtual environment that is this one but for some packages; returns its interpreter.
+
+    The packages' own dependencies are those of this environment.
+    """
+    run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
+    pip("--python", directory, "install", "--no-deps", *requirements, cwd=directory.parent)
+    [packages] = directory.glob("lib/python*/site-packages")
+    # Only now, or pip would take what is here for what is there.
+    here = sysconfig.get_path("purelib")
+    (packages / "variant.pth").write_text(f"import site; site.addsitedir({here!r})\n")
     return directory / "bin" / "python"
 
 
