@@ -450,6 +450,9 @@ class WebSocketConsole(VBox):
     def _pause(self) -> None:
         if self.paused:
             self._screen.freeze()
+            if self._builder is None:
+                # Now, so that nothing moves any more once the button says that it is paused.
+                self._show_log(Refresher.LARGEST)
         else:
             self._screen.thaw()
         self._controls.show_pause(self.paused)

@@ -38,7 +38,7 @@ HOSTILE = [
 
 # Which elements a row is made of, and which attributes each may have.
 _HARMLESS = {
-    "pre": {"class", "role"},
+    "pre": {"class", "role", "tabindex"},
     "div": {"class"},
     "time": set[str](),
     "b": {"title"},
@@ -51,6 +51,7 @@ _HARMLESS = {
 _VALUES = {
     "class": r"ipywsecho|sent|got|note|error|text|key|str|num",
     "role": r"log",
+    "tabindex": r"0",
     "title": r"sent|received|event",
     "alt": r"(PNG|JPEG|GIF|WEBP) image, \d+ × \d+",
     "src": r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}",

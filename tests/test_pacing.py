@@ -429,9 +429,8 @@ def test_flood_of_frames_keeps_to_the_limit_whatever_they_hold(name: str) -> Non
     drawn: list[tuple[float, int]] = []
 
     def draw(limit: int) -> tuple[int, bool]:
-        rendered = rendering.output(
-            received.frames, sent.frames, [], seen=received.total, limit=limit
-        )
+        newest = rendering.newest_first(received.frames, sent.frames, [])
+        rendered = rendering.output(newest, seen=received.total, limit=limit)
         weight = sum(
             len(text.encode()) for entry in rendered.outputs for text in entry["data"].values()
         )
