@@ -7,8 +7,6 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import NamedTuple
 
-from PIL import Image
-
 __all__ = ["Gallery", "Picture", "is_picture", "is_svg", "picture_of", "svg_of"]
 
 EDGE = 128
@@ -61,6 +59,9 @@ def picture_of(data: bytes) -> Picture | None:
     """Return what kind of picture the bytes hold, or `None` if they hold none."""
     if not is_picture(data):
         return None
+    # Only here, as most streams hold no pictures.
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             # What a decoder finds odd is a peer's business, and its size is only read here.
@@ -135,6 +136,8 @@ class Gallery:
 
 
 def _made_small(data: bytes) -> str:
+    from PIL import Image
+
     try:
         with Image.open(BytesIO(data), formats=list(_FORMATS)) as image:
             image.draft("RGB", (EDGE, EDGE))

@@ -27,7 +27,7 @@ _INDENT = " " * 17
 STYLE = (
     # Named by its role as well, or JupyterLab's margins for a `pre` would win, and Voilà's font.
     "pre.ipywsecho[role]{container-type:inline-size;margin:0;padding:4px 8px;white-space:pre-wrap;"
-    "overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace);"
+    "word-break:normal;overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace);"
     "font-size:var(--jp-code-font-size,13px);line-height:1.4;"
     "color:var(--jp-content-font-color1,#212121)}"
     ".ipywsecho>div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
