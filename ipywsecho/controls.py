@@ -10,7 +10,7 @@ from ipywsecho.escaping import html_of
 from ipywsecho.payloads import Kind, View
 from ipywsecho.rendering import STYLE
 
-__all__ = ["Controls"]
+__all__ = ["Controls", "descendants_of"]
 
 LARGEST_OFFER = 2_000_000
 """How many bytes a file that is offered for download has at most."""
@@ -178,3 +178,18 @@ def _as_needed() -> Layout:
 
 def _wrapping() -> Layout:
     return Layout(flex_flow="row wrap", align_items="center")
+
+
+def descendants_of(widget: Widget) -> list[Widget]:
+    """Return every widget that a widget holds in its synced traits, at any depth."""
+    found: list[Widget] = []
+    waiting: list[Any] = [widget]
+    while waiting:
+        holder = waiting.pop()
+        for name in holder.keys:
+            value = getattr(holder, name)
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, Widget) and part not in found:
+                    found.append(part)
+                    waiting.append(part)
+    return found

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ipywsecho.errors import ConsoleError, NotConnectedError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-__all__ = ["Outbox", "Parcel"]
+__all__ = ["Outbox", "Parcel", "Sending", "sendable"]
 
 
 class Parcel(NamedTuple):
@@ -23,6 +24,19 @@ class Parcel(NamedTuple):
 
     data: str | bytes
     receipt: "Future[None]"
+
+
+class Sending:
+    """What becomes of a frame: await it to wait until the frame is handed to the network.
+
+    It may be awaited on any event loop, or ignored.
+    """
+
+    def __init__(self, receipt: "Future[None]") -> None:
+        self._receipt = receipt
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return asyncio.wrap_future(self._receipt).__await__()
 
 
 class Outbox:
@@ -85,3 +99,22 @@ class Outbox:
             parcel.receipt.set_exception(refusal)
             dropped += 1
         return dropped
+
+
+def sendable(data: Any) -> str | bytes:
+    """Return what a frame can carry of what somebody wants to send.
+
+    Raises:
+        TypeError: If it is neither text nor bytes.
+        ValueError: If the text cannot be encoded as UTF-8.
+    """
+    if isinstance(data, str):
+        # Encoding fails here and not in the connection, which would have to close.
+        if not data.isascii():
+            data.encode()
+        return data
+    if isinstance(data, bytes | bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(
+        f"a frame holds str or bytes, not {type(data).__name__}; json.dumps makes a str"
+    )

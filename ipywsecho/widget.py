@@ -10,37 +10,32 @@ import atexit
 import concurrent.futures
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from IPython.core.getipython import get_ipython
-from ipywidgets import VBox, Widget
-from traitlets import All, Bool, Bunch, EventHandler, Float, Int, TraitType, Unicode
+from ipywidgets import VBox
 from traitlets import Any as AnyTrait
+from traitlets import Bool, Bunch, Float, Int, Unicode
 
-from ipywsecho import rendering
-from ipywsecho.building import Builder, Snapshot
+from ipywsecho.building import Snapshot
 from ipywsecho.composing import EnterKey, payload_of
 from ipywsecho.connection import Connection
-from ipywsecho.controls import Controls
-from ipywsecho.display import outputs_of, place_name
+from ipywsecho.controls import Controls, descendants_of
 from ipywsecho.errors import ConsoleError, NotConnectedError, line_of
-from ipywsecho.finding import Criteria
 from ipywsecho.following import Follower, Signal
-from ipywsecho.frames import Frame, FrameLog, Frames, Notice
+from ipywsecho.frames import Frame, FrameLog, Notice
 from ipywsecho.loops import HomeLoop, running_loop
 from ipywsecho.masking import mask
-from ipywsecho.outbox import Parcel
-from ipywsecho.pacing import Refresher, Throttle, Turn
-from ipywsecho.pictures import Gallery
-from ipywsecho.places import place_of
+from ipywsecho.observing import FramesTrait
+from ipywsecho.outbox import Parcel, Sending, sendable
 from ipywsecho.reconnect import Reconnect
 from ipywsecho.recording import Recording
-from ipywsecho.screen import Screen
 from ipywsecho.server import EchoServer
+from ipywsecho.viewing import Viewer, line_with_place
 
 __all__ = ["WebSocketConsole"]
 
@@ -52,60 +47,6 @@ _GRACE = 2.0
 _FAREWELL = 2.0
 _SLICE = 0.005
 _OFFERED = 20
-
-
-class FramesTrait(TraitType[Frames, Frames]):
-    """The frames of a log, as a trait: a new value for each frame, made when somebody reads it."""
-
-    info_text = "the frames of a log"
-
-    def get(self, obj: Any, cls: Any = None) -> Frames:  # noqa: ARG002
-        """Return the frames that the log keeps now."""
-        log: FrameLog = obj._logs[self.name]
-        return log.frames
-
-    def append(self, console: "WebSocketConsole", frame: Frame) -> None:
-        """Log a frame and notify each observer of it."""
-        name = self.name or ""
-        log = console._logs[name]
-        # Widget's own way of notifying compares values and looks for the name among those that
-        # are synced. It costs as much as receiving the frame, and is of no use here.
-        notifiers = console._trait_notifiers
-        if name not in notifiers and All not in notifiers:
-            log.append(frame)
-            return
-        old = log.frames
-        log.append(frame)
-        change = Bunch(name=name, old=old, new=log.frames, owner=console, type="change")
-        for observer in _observers(notifiers, name):
-            # What a class declares with a decorator is a method of the instance.
-            is_declared = isinstance(observer, EventHandler)
-            handler = getattr(console, observer.name) if is_declared else observer
-            console._guarded(handler, change)
-
-
-def _observers(notifiers: Any, name: str) -> list[Any]:
-    return [
-        observer
-        for names in (name, All)
-        if names in notifiers
-        for types in ("change", All)
-        if types in notifiers[names]
-        for observer in notifiers[names][types]
-    ]
-
-
-class Sending:
-    """What becomes of a frame: await it to wait until the frame is handed to the network.
-
-    It may be awaited on any event loop, or ignored.
-    """
-
-    def __init__(self, receipt: "concurrent.futures.Future[None]") -> None:
-        self._receipt = receipt
-
-    def __await__(self) -> Generator[Any, None, None]:
-        return asyncio.wrap_future(self._receipt).__await__()
 
 
 class WebSocketConsole(VBox):
@@ -189,7 +130,6 @@ class WebSocketConsole(VBox):
         self._notices: deque[Notice] = deque(maxlen=_NOTICES)
         self._signal = Signal()
         self._frame_callbacks: list[Callable[[Frame], object]] = []
-        self._title = title
         self._server = EchoServer() if uri is None else None
         self._connection = Connection(
             uri or "",
@@ -198,30 +138,27 @@ class WebSocketConsole(VBox):
             options=options,
         )
         self._home = HomeLoop(_kernel_loop)
-        # A view that was never there does not count: a notebook may be run without a page.
-        self._is_out_of_sight = False
         self._attached_to: asyncio.AbstractEventLoop | None = None
-        self._log_view: Refresher | Builder | None = None
-        self._header_view: Throttle | None = None
-        self._builder = builder
-        self._screen = Screen(
-            self._logs["frames"],
-            self._logs["sent"],
-            self._notices,
-            Gallery(self._work_aside).source_of,
-        )
-        self._is_searching = False
-        self._complaint = ""
         self._enter = EnterKey(self._submit, call_later=self._home.call_later_here)
         self._controls = Controls()
         self.text = self._controls.text
         self.button = self._controls.button
         self.output = self._controls.output
         self._controls.show_tools(tools)
+        self._view = Viewer(
+            self,
+            self._controls,
+            self._connection,
+            logs=(self._logs["frames"], self._logs["sent"]),
+            notices=self._notices,
+            home=self._home,
+            builder=builder,
+            title=title,
+        )
         self._wire()
         super().__init__(self._controls.rows)
         self.set_trait("uri", uri)
-        self._show_header()
+        self._view.show_header()
         self._is_alive = True
         # A kernel that ends stops its event loop, and would leave the server without a word.
         atexit.register(self._leave)
@@ -253,7 +190,7 @@ class WebSocketConsole(VBox):
             TypeError: If the data is neither text nor bytes.
             ValueError: If the text cannot be encoded as UTF-8.
         """
-        parcel = Parcel(_payload(data), concurrent.futures.Future())
+        parcel = Parcel(sendable(data), concurrent.futures.Future())
         self._home.call(self._connection.send, parcel)
         return Sending(parcel.receipt)
 
@@ -269,7 +206,7 @@ class WebSocketConsole(VBox):
         """
         await self._home.complete(self._connection.close(code, reason))
         if running_loop() is self._attached_to:
-            self._tell_cell()
+            self._view.tell_cell()
 
     def close(self) -> None:
         """End the connection, the server it started and all widgets inside; twice is safe."""
@@ -353,7 +290,8 @@ class WebSocketConsole(VBox):
 
     def __repr__(self) -> str:
         kept = f"frames={self.frames.total}, sent={self.sent.total}"
-        return f"{type(self).__name__}({self._shown_uri()!r}, state={self.state!r}, {kept})"
+        uri = None if self.uri is None else mask(self.uri, self._connection.secrets)
+        return f"{type(self).__name__}({uri!r}, state={self.state!r}, {kept})"
 
     def _recorder(self) -> Callable[[], Recording]:
         """Return what makes a recording of all that is kept now, on any thread and at any time."""
@@ -383,10 +321,10 @@ class WebSocketConsole(VBox):
         controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
         controls.clear.on_click(lambda _: self.clear())
         controls.save.on_click(lambda _: self._home.spawn(self._save_and_offer))
-        controls.view.observe(lambda _: call(self._change_view), names="value")
+        controls.view.observe(lambda _: call(self._view.change_form), names="value")
         for control in (controls.search, controls.direction, controls.kind):
             control.observe(lambda _: call(self._look_for), names="value")
-        self.observe(lambda _: call(self._pause), names="paused")
+        self.observe(lambda _: call(self._view.pause), names="paused")
         controls.header.observe(lambda change: call(self._count_views, change), names="_view_count")
 
     # These stay on the thread that they come on, up to the message that is sent: a hop wakes the
@@ -414,11 +352,11 @@ class WebSocketConsole(VBox):
                 self.text.value = ""
                 self.text.options = _offered(message, self.text.options)
             self.send_message(payload)
-            self._complaint = ""
+            self._view.complaint = ""
 
     def _complain(self, error: ConsoleError) -> None:
-        self._complaint = line_of(error)
-        self._note(self._complaint, is_error=True)
+        self._view.complaint = line_of(error)
+        self._note(self._view.complaint, is_error=True)
 
     async def _save_and_offer(self) -> None:
         try:
@@ -431,32 +369,14 @@ class WebSocketConsole(VBox):
             self._note(f"saved to {path}")
             self._controls.offer(path.name, data)
 
-    def _change_view(self) -> None:
-        self._screen.show_as(self._controls.view.value)
-        self._refresh()
-
     def _look_for(self) -> None:
-        controls = self._controls
         try:
-            self._screen.look_for(
-                Criteria(controls.search.value, controls.direction.value, controls.kind.value)
-            )
+            self._view.look_for()
         except ConsoleError as exc:
             self._complain(exc)
         else:
-            self._complaint = ""
-        self._refresh()
-
-    def _pause(self) -> None:
-        if self.paused:
-            self._screen.freeze()
-            if self._builder is None:
-                # Now, so that nothing moves any more once the button says that it is paused.
-                self._show_log(Refresher.LARGEST)
-        else:
-            self._screen.thaw()
-        self._controls.show_pause(self.paused)
-        self._refresh()
+            self._view.complaint = ""
+        self._view.request()
 
     def _toggle(self) -> None:
         if self.state == "closed":
@@ -473,23 +393,7 @@ class WebSocketConsole(VBox):
             # What served on an event loop that is gone serves no more.
             self._server.abandon()
         self._attached_to = loop
-        if self._builder is None:
-            self._log_view = Refresher(self._show_log, call_later=loop.call_later)
-        else:
-            self._log_view = Builder(
-                self._builder,
-                snapshot=self._snapshot,
-                show=self._show_built,
-                fail=self._show_failure,
-                is_held=lambda: self.paused or self._is_out_of_sight,
-            )
-            self._home.spawn(self._log_view.run)
-        self._header_view = Throttle(
-            self._show_header,
-            interval=_HEADER_INTERVAL,
-            burst=2,
-            call_later=loop.call_later,
-        )
+        self._view.attach(loop)
         if self._server is not None:
             self._server.listen()
             self._connection.uri = self._server.uri or ""
@@ -505,14 +409,14 @@ class WebSocketConsole(VBox):
 
         A page that is loaded again does not tell that its views are gone, so this spares it.
         """
-        self._is_out_of_sight = bool(change.old) and change.new == 0
-        if self._is_out_of_sight:
+        self._view.is_out_of_sight = bool(change.old) and change.new == 0
+        if self._view.is_out_of_sight:
             self._home.call_later_here(_GRACE, self._close_unseen)
         else:
-            self._refresh()
+            self._view.request()
 
     def _close_unseen(self) -> None:
-        if self._is_out_of_sight and self.state != "closed":
+        if self._view.is_out_of_sight and self.state != "closed":
             self._note("nobody looks at this console any more")
             self._home.spawn(partial(self._connection.close, 1001))
 
@@ -522,7 +426,7 @@ class WebSocketConsole(VBox):
     def _close_widgets(self) -> None:
         # A front end that counts views reports the end of each, to a kernel that is done with it.
         self._controls.header.set_trait("_view_count", None)
-        for widget in _descendants(self):
+        for widget in descendants_of(self):
             widget.close()
         super().close()
 
@@ -530,9 +434,7 @@ class WebSocketConsole(VBox):
         await self._connection.close(1001)
         if self._server is not None:
             await self._server.close()
-        for view in (self._log_view, self._header_view):
-            if view is not None:
-                view.cancel()
+        self._view.cancel()
 
     # What the connection tells, always on the event loop.
 
@@ -541,22 +443,22 @@ class WebSocketConsole(VBox):
         for callback in self._frame_callbacks:
             self._guarded(callback, frame)
         self._signal.notify()
-        self._refresh()
+        self._view.request()
 
     def _guarded(self, callback: Callable[[Any], object], argument: Any) -> None:
         try:
             callback(argument)
         except Exception as exc:
-            self._note(f"a callback of yours failed: {_line_with_place(exc)}", is_error=True)
+            self._note(f"a callback of yours failed: {line_with_place(exc)}", is_error=True)
 
     def _keep_sent(self, frame: Frame) -> None:
         WebSocketConsole.sent.append(self, frame)
         # An answer that comes at once is shown along with it, in one go.
-        self._refresh(_ANSWER_WITHIN)
+        self._view.request(_ANSWER_WITHIN)
 
     def _keep_notice(self, notice: Notice) -> None:
         self._notices.append(notice)
-        self._refresh()
+        self._view.request()
 
     def _note(self, text: str, *, is_error: bool = False) -> None:
         self._keep_notice(Notice(self._connection.clock(), text, is_error))
@@ -571,103 +473,13 @@ class WebSocketConsole(VBox):
         # Last, so that who observes the state finds the rest in place.
         self.set_trait("state", connection.state.value)
         self._signal.notify()
-        self._refresh()
-
-    # What is shown.
-
-    def _refresh(self, within: float = 0.0) -> None:
-        if self._log_view is None or self._header_view is None:
-            return
-        if within:
-            self._log_view.request_within(within)
-        else:
-            self._log_view.request()
-        # Behind the log, as what somebody waits for is there.
-        self._header_view.request_within(_HEADER_WITHIN)
+        self._view.request()
 
     def _clear(self) -> None:
         for log in self._logs.values():
             log.clear()
         self._notices.clear()
-        self._screen.forget()
-        self.output.outputs = ()
-        self._refresh()
-
-    def _show_log(self, limit: int) -> tuple[int, bool]:
-        if self._is_out_of_sight or self._screen.is_still:
-            return 0, False
-        if not self._screen.search(_SLICE) and not self._is_searching:
-            self._is_searching = True
-            self._home.spawn(self._search)
-        drawn = self._screen.draw(limit)
-        self.output.outputs = drawn.outputs
-        return drawn.size, drawn.is_cut
-
-    async def _search(self) -> None:
-        turn = Turn()
-        while self._is_alive and not self._screen.search(_SLICE):
-            await turn.pass_on()
-        self._is_searching = False
-        self._refresh()
-
-    def _work_aside(self, work: Callable[[], str], done: Callable[[str], object]) -> None:
-        async def run() -> None:
-            done(await asyncio.to_thread(work))
-            self._screen.is_stale = True
-            self._refresh()
-
-        self._home.spawn(run)
-
-    def _tell_cell(self) -> None:
-        """Tell once more what is shown, as a message of the cell that runs.
-
-        Who runs a notebook without a page, such as nbconvert, listens to no other message.
-        """
-        self._show_header()
-        if self._builder is None:
-            self._show_log(Refresher.LARGEST)
-        self.output.send_state("outputs")
-        self._controls.send_header()
-
-    def _snapshot(self) -> Snapshot:
-        frames = self.frames
-        newest = frames[-1] if frames else None
-        return Snapshot(state=self.state, frame=newest, frames=frames, error=self.error)
-
-    def _show_built(self, built: Any) -> int:
-        if built is None:
-            self.output.outputs = ()
-        elif isinstance(built, str):
-            self.output.outputs = rendering.paragraph(built).outputs
-        else:
-            self.output.outputs = outputs_of(built)
-        return sum(len(str(entry["data"])) for entry in self.output.outputs)
-
-    def _show_failure(self, error: Exception) -> None:
-        line = f"the builder failed: {_line_with_place(error)}"
-        self.output.outputs = rendering.paragraph(line, is_error=True).outputs
-
-    def _shown_uri(self) -> str | None:
-        return None if self.uri is None else mask(self.uri, self._connection.secrets)
-
-    def _show_header(self) -> None:
-        count = self.frames.total + self.sent.total
-        retry_at = self._connection.retry_at
-        wait = None if retry_at is None else retry_at - self._connection.clock()
-        if wait is not None and self._header_view is not None:
-            # Counts down, as nothing else happens meanwhile.
-            self._header_view.request_within(_HEADER_WITHIN)
-        details = rendering.describe_state(
-            count, self.subprotocol, self.latency, wait, self._screen.waiting
-        )
-        # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
-        error = self._complaint
-        if not error and self._builder is not None and self.error is not None:
-            error = line_of(self.error)
-        self._controls.show_title(
-            rendering.header(self._title, self.state, self._shown_uri(), details, error)
-        )
-        self._controls.show_state(self.state)
+        self._view.clear()
 
 
 class _Listener:
@@ -696,41 +508,8 @@ def _new_file() -> Path:
     return Path(time.strftime("websocket-%Y-%m-%d-%H%M%S.jsonl")).absolute()
 
 
-def _line_with_place(error: Exception) -> str:
-    place = place_of(error, place_name)
-    return f"{line_of(error)} ({place})" if place else line_of(error)
-
-
-def _payload(data: Any) -> str | bytes:
-    if isinstance(data, str):
-        # Encoding fails here and not in the connection, which would have to close.
-        if not data.isascii():
-            data.encode()
-        return data
-    if isinstance(data, bytes | bytearray | memoryview):
-        return bytes(data)
-    raise TypeError(
-        f"a frame holds str or bytes, not {type(data).__name__}; json.dumps makes a str"
-    )
-
-
 def _kernel_loop() -> asyncio.AbstractEventLoop | None:
     """Return the event loop that cells run on, or the one that runs here if there is no kernel."""
     kernel = getattr(get_ipython(), "kernel", None)
     io_loop = getattr(kernel, "io_loop", None)
     return getattr(io_loop, "asyncio_loop", None) or running_loop()
-
-
-def _descendants(widget: Widget) -> list[Widget]:
-    """Return every widget that a widget holds in its synced traits, at any depth."""
-    found: list[Widget] = []
-    waiting: list[Any] = [widget]
-    while waiting:
-        holder = waiting.pop()
-        for name in holder.keys:
-            value = getattr(holder, name)
-            for part in value if isinstance(value, tuple) else (value,):
-                if isinstance(part, Widget) and part not in found:
-                    found.append(part)
-                    waiting.append(part)
-    return found

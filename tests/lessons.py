@@ -28,10 +28,10 @@ LAST_CELL = """
 from ipywidgets.widgets.widget import _instances
 from ipywsecho import WebSocketConsole
 for widget in list(_instances.values()):
-    if isinstance(widget, WebSocketConsole) and widget._log_view is not None:
-        widget._show_header()
-        if widget._builder is None:
-            widget._show_log(40_000)
+    if isinstance(widget, WebSocketConsole) and widget._attached_to is not None:
+        widget._view.show_header()
+        if widget._view._builder is None:
+            widget._view.show_log(40_000)
 for widget in list(_instances.values()):
     widget.send_state([name for name in widget.keys if name != "msg_id"])
 """

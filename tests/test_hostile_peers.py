@@ -56,7 +56,7 @@ async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
 
 def last_row(console: WebSocketConsole) -> str:
     """Return what the last row says after its time and its mark."""
-    console._show_log(10**9)
+    console._view.show_log(10**9)
     log = console.output.outputs[0]["data"]["text/plain"]
     return str(log).splitlines()[-1][17:]
 

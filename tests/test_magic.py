@@ -33,7 +33,7 @@ async def test_what_is_typed_becomes_the_arguments_of_a_console(kernel: Kernel) 
         " --title 'A title' --tools"
     )
 
-    assert await kernel.value("[console.uri, console._title]") == [
+    assert await kernel.value("[console.uri, console._view._title]") == [
         "ws://127.0.0.1:9/chat",
         "A title",
     ]

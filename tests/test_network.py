@@ -830,7 +830,7 @@ async def test_a_console_shows_what_was_agreed_on_and_how_long_a_ping_takes() ->
         )
         await console.connect()
         await until(console, lambda: console.latency)
-        console._show_header()
+        console._view.show_header()
         header = console._controls._title.value
         await _closed(console)
 

@@ -58,13 +58,13 @@ async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
 
 def shown(console: WebSocketConsole) -> str:
     """Return what the Output shows as text, once it is up to date."""
-    console._show_log(10**9)
+    console._view.show_log(10**9)
     return str(console.output.outputs[0]["data"]["text/plain"]) if console.output.outputs else ""
 
 
 def title(console: WebSocketConsole) -> str:
     """Return the line above the log as HTML, once it is up to date."""
-    console._show_header()
+    console._view.show_header()
     return str(console._controls._title.value)
 
 
@@ -523,7 +523,7 @@ async def test_the_header_tells_state_address_and_count(console: WebSocketConsol
 async def test_the_switch_closes_and_opens(console: WebSocketConsole) -> None:
     console._controls.switch.click()
     await until(console, lambda: console.state == "closed")
-    console._show_header()
+    console._view.show_header()
     assert console._controls.switch.description == "Connect"
 
     console._controls.switch.click()
@@ -538,7 +538,7 @@ async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketCon
     console.paused = True
 
     await console.request("meanwhile")
-    console._show_log(10**9)
+    console._view.show_log(10**9)
     assert "meanwhile" not in str(console.output.outputs)
     console.paused = False
     await _until_shown(console, "meanwhile")
@@ -709,7 +709,7 @@ async def test_closing_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     await until(console, lambda: console.frames.total == 1_000)
 
     console._controls.search.value = "nowhere"
-    console._show_log(10**9)
+    console._view.show_log(10**9)
     await asyncio.wait_for(_closed(console), DEADLINE)
 
     assert asyncio.all_tasks() == {asyncio.current_task()}
@@ -995,7 +995,7 @@ async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
     console._controls.header.set_state({"_view_count": 0})
 
     await console.request("unseen")
-    console._show_log(10**9)
+    console._view.show_log(10**9)
     assert "unseen" not in str(console.output.outputs)
     console._controls.header.set_state({"_view_count": 1})
     await _until_shown(console, "unseen")
