@@ -40,12 +40,9 @@ from ipywsecho.viewing import Viewer, line_with_place
 __all__ = ["WebSocketConsole"]
 
 _NOTICES = 1_000
-_HEADER_INTERVAL = 0.4
-_HEADER_WITHIN = 0.1
 _ANSWER_WITHIN = 0.02
 _GRACE = 2.0
 _FAREWELL = 2.0
-_SLICE = 0.005
 _OFFERED = 20
 
 
