@@ -167,20 +167,25 @@ def _block(lines: Sequence[str], summary: str) -> str:
 
 def _hex(data: bytes, size: int, *, is_text: bool = False) -> Body:
     is_cut = len(data) > BYTES
+    note = _note("text as bytes" if is_text else Kind.BYTES, size, is_cut)
+    if len(data) <= 16:
+        line = f"{data.hex(' ')}   {_letters(data)}"
+        return Body(f"<bdi>{html_of(line)}</bdi>", line, note)
+    plain = data[:48].hex(" ") + ("…" if len(data) > 48 else "")
     lines = [_hex_line(data, start) for start in range(0, min(len(data), BYTES), 16)]
     if is_cut:
         lines.append("…")
-    plain = data[:48].hex(" ") + ("…" if len(data) > 48 else "")
-    block = _block([html_of(line) for line in lines], html_of(lines[0]))
-    what = "text as bytes" if is_text else Kind.BYTES
-    return Body("", plain, _note(what, size, is_cut), block)
+    return Body("", plain, note, _block([html_of(line) for line in lines], html_of(lines[0])))
 
 
 def _hex_line(data: bytes, start: int) -> str:
     line = data[start : start + 16]
     codes = f"{line[:8].hex(' ')}  {line[8:].hex(' ')}"
-    letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in line)
-    return f"{start:08x}  {codes:<48}  {letters}"
+    return f"{start:08x}  {codes:<48}  {_letters(line)}"
+
+
+def _letters(data: bytes) -> str:
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in data)
 
 
 # --- JSON ---

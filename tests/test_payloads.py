@@ -305,7 +305,15 @@ def test_bytes_are_dumped_sixteen_in_a_line_with_letters_beside_them() -> None:
     )
 
 
-@given(st.binary(min_size=1, max_size=payloads.BYTES))
+def test_few_bytes_stand_in_one_line_with_letters_beside_them() -> None:
+    row = row_of(body(b"\x00Hi<"))
+
+    assert row.payload == "00 48 69 3c   ·Hi<"
+    assert row.block is None
+    assert row.note == "bytes, 4 B"
+
+
+@given(st.binary(min_size=17, max_size=payloads.BYTES))
 def test_dump_can_be_read_again(data: bytes) -> None:
     dump = row_of(body(data, View.HEX)).block
 
@@ -320,8 +328,6 @@ def test_dump_can_be_read_again(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("length", "lines", "last", "note"),
     [
-        (1, 1, "00000000", "bytes, 1 B"),
-        (16, 1, "00000000", "bytes, 16 B"),
         (17, 2, "00000010", "bytes, 17 B"),
         (256, 16, "000000f0", "bytes, 256 B"),
         (257, 17, "…", "bytes, 257 B in all"),
@@ -352,7 +358,8 @@ def test_plain_text_has_the_first_bytes(length: int, plain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "plain"), [("é", "c3 a9"), ("\ud800", "ed a0 80"), ("🙂", "f0 9f 99 82")]
+    ("text", "plain"),
+    [("é", "c3 a9   ··"), ("\ud800", "ed a0 80   ···"), ("🙂", "f0 9f 99 82   ····")],
 )
 def test_text_as_bytes_is_what_went_over_the_network(text: str, plain: str) -> None:
     assert body(text, View.HEX).plain == plain

@@ -471,11 +471,12 @@ def test_longer_text_is_cut_and_its_size_named() -> None:
 
 
 def test_bytes_stand_below_the_line_and_briefly_in_the_plain_text() -> None:
-    rendering = rendered([received(b"\x00Hi!")])
+    rendering = rendered([received(b"\x00" * 16 + b"!")])
 
     (row,) = rows_of(rendering)
-    assert row.block == f"00000000  {'00 48 69 21':<48}  ·Hi!"
-    assert plain_of(rendering)[14:] == "↓  00 48 69 21  (bytes, 4 B)"
+    assert row.block is not None
+    assert row.block.splitlines()[1] == f"00000010  {'21':<48}  !"
+    assert plain_of(rendering)[14:] == f"↓  {'00 ' * 16}21  (bytes, 17 B)"
 
 
 def test_bytes_at_the_limit_are_all_in_the_plain_text() -> None:

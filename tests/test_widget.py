@@ -506,8 +506,8 @@ async def test_the_output_shows_rows_in_one_entry_with_html_and_text(
         f"—  connected to {console.uri}",
         "↑  Hello!  (text, 6 B)",
         "↓  Hello!  (text, 6 B)",
-        "↑  00 ff  (bytes, 2 B)",
-        "↓  00 ff  (bytes, 2 B)",
+        "↑  00 ff   ··  (bytes, 2 B)",
+        "↓  00 ff   ··  (bytes, 2 B)",
     ]
 
 
