@@ -22,8 +22,8 @@ from ipywsecho import (
     RecordingError,
     SaveError,
     WebSocketConsole,
+    jsonl,
     load,
-    recording,
 )
 from ipywsecho.frames import FrameLog, Frames, Notice
 
@@ -193,7 +193,7 @@ def test_a_jsonl_file_is_as_documented(tmp_path: Path) -> None:
     ]
     assert others[3] == {"type": "receive", "time": NOW + 0.1, "opcode": 2, "data": "AP8="}
     assert others[-1]["type"] == "error"
-    assert all(name in str(recording.__doc__) for name in [*header, *others[0]])
+    assert all(name in str(jsonl.__doc__) for name in [*header, *others[0]])
 
 
 def test_a_har_file_keeps_frames_errors_address_and_subprotocol(tmp_path: Path) -> None:

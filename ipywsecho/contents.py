@@ -1,0 +1,39 @@
+"""What a recording holds, whatever it is written to or read from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ipywsecho.frames import Frame, Notice
+from ipywsecho.masking import mask, secrets_of
+
+__all__ = ["Contents", "Entry", "filled"]
+
+Entry = Frame | Notice
+
+
+@dataclass(frozen=True, repr=False)
+class Contents:
+    """What a recording holds; `Recording` says what each attribute means."""
+
+    frames: Sequence[Frame] = ()
+    notices: Sequence[Notice] = ()
+    uri: str | None = None
+    subprotocol: str | None = None
+    close_code: int | None = None
+    close_reason: str | None = None
+    forgotten: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frames", tuple(self.frames))
+        object.__setattr__(self, "notices", tuple(self.notices))
+        if self.uri is not None:
+            object.__setattr__(self, "uri", mask(self.uri, secrets_of(self.uri)))
+
+
+def filled(contents: Contents, entries: Sequence[Entry]) -> Contents:
+    """Return the contents with these frames and notices."""
+    return replace(
+        contents,
+        frames=[each for each in entries if isinstance(each, Frame)],
+        notices=[each for each in entries if isinstance(each, Notice)],
+    )
