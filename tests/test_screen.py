@@ -103,7 +103,7 @@ def test_view_is_that_which_was_chosen() -> None:
 
     assert stream.screen.is_stale
     (entry,) = stream.screen.draw(10**9).outputs
-    assert "61 6e 73 77 65 72  (text as bytes, 6 B)" in entry["data"]["text/plain"]
+    assert "61 6e 73 77 65 72   answer  (text as bytes, 6 B)" in entry["data"]["text/plain"]
 
 
 def test_pictures_are_asked_for_where_they_are_to_be_had() -> None:

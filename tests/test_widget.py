@@ -26,6 +26,7 @@ from ipywsecho import (
     WebSocketConsole,
     building,
     load,
+    viewing,
     widget,
 )
 from ipywsecho.building import Snapshot
@@ -622,7 +623,7 @@ async def test_rows_are_filtered_by_text_direction_and_kind(console: WebSocketCo
     nothing = payloads_shown(console)
 
     both = ["↑  apple", "↓  apple", '↑  ["apple"]', '↓  ["apple"]']
-    apple = b"apple".hex(" ")
+    apple = f"{b'apple'.hex(' ')}   apple"
     assert by_text == ["2 hidden by the filter", *both, f"↑  {apple}", f"↓  {apple}"]
     assert and_direction == ["5 hidden by the filter", both[1], both[3], f"↓  {apple}"]
     assert and_kind == ["7 hidden by the filter", both[3]]
@@ -687,7 +688,7 @@ async def test_a_long_search_goes_on_by_itself_and_lets_others_go_on(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # No time at all: one frame in each direction, then everybody else.
-    monkeypatch.setattr(widget, "_SLICE", 0.0)
+    monkeypatch.setattr(viewing, "_SLICE", 0.0)
     for number in range(200):
         console.send_message(str(number))
     await until(console, lambda: console.frames.total == 200)
@@ -701,7 +702,7 @@ async def test_a_long_search_goes_on_by_itself_and_lets_others_go_on(
 
 
 async def test_closing_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(widget, "_SLICE", 0.0)
+    monkeypatch.setattr(viewing, "_SLICE", 0.0)
     console = WebSocketConsole()
     await console.connect()
     for number in range(1_000):
@@ -719,9 +720,9 @@ async def test_payloads_are_shown_in_the_view_that_is_chosen(console: WebSocketC
     await console.request("AB")
 
     console._controls.view.value = View.HEX
-    await _until_shown(console, "41 42  (text as bytes, 2 B)")
+    await _until_shown(console, "41 42   AB  (text as bytes, 2 B)")
 
-    assert payloads_shown(console)[1:] == ["↑  41 42", "↓  41 42"]
+    assert payloads_shown(console)[1:] == ["↑  41 42   AB", "↓  41 42   AB"]
 
 
 async def test_a_large_picture_is_shown_once_it_is_made_small(console: WebSocketConsole) -> None:
