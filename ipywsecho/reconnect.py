@@ -32,7 +32,8 @@ class Reconnect:
         fatal_codes: Close codes after which it is not tried again; by default those with which a
             server ends a connection on purpose. Codes from 4000 on are the application's own, and
             on purpose as well (RFC 6455, section 7.4.2).
-        transient_statuses: HTTP statuses of a refused handshake after which it is tried again.
+        transient_statuses: HTTP statuses of a refused handshake, or of a proxy that refused, after
+            which it is tried again.
     """
 
     delays: Callable[[], Iterator[float]] = backoff
@@ -54,5 +55,9 @@ class Reconnect:
                 return error.status in self.transient_statuses
             case ConnectError():
                 cause = error.__cause__
+                # That of a proxy that refused.
+                response = getattr(cause, "response", None)
+                if response is not None:
+                    return response.status_code in self.transient_statuses
                 return isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)
         return False

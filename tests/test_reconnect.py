@@ -5,6 +5,9 @@ from dataclasses import FrozenInstanceError
 from itertools import islice
 
 import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidProxyStatus
+from websockets.http11 import Response
 
 from ipywsecho.errors import (
     ClosedError,
@@ -93,6 +96,14 @@ def test_handshake_refused_for_a_while_is_tried_again(status: int) -> None:
 @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 405, 410, 426, 501])
 def test_handshake_refused_for_good_is_not_tried_again(status: int) -> None:
     assert Reconnect().is_transient(HandshakeError("refused", status=status)) is False
+
+
+@pytest.mark.parametrize(("status", "is_transient"), [(503, True), (403, False), (407, False)])
+def test_proxy_that_refuses_for_a_while_is_tried_again(status: int, is_transient: bool) -> None:
+    refused = InvalidProxyStatus(Response(status, "Refused", Headers()))
+    error = caused_by(ConnectError("the proxy cannot be used"), refused)
+
+    assert Reconnect().is_transient(error) is is_transient
 
 
 def test_handshake_refused_for_a_while_is_so_whatever_caused_it() -> None:
