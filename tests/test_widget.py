@@ -1259,3 +1259,15 @@ async def test_what_cannot_be_saved_from_the_view_is_told(
 def offer(console: WebSocketConsole) -> str:
     """Return what is offered for download, as HTML."""
     return str(console._controls._offer.value)
+
+
+async def test_only_a_cell_on_the_loop_of_the_console_is_told_what_is_shown(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[threading.Thread] = []
+    monkeypatch.setattr(console._view, "tell_cell", lambda: told.append(threading.current_thread()))
+
+    await asyncio.to_thread(lambda: asyncio.run(console.disconnect()))
+    await console.disconnect()
+
+    assert told == [threading.current_thread()]
