@@ -31,6 +31,9 @@ STYLE = (
     "font-size:var(--jp-code-font-size,13px);line-height:1.4;"
     "color:var(--jp-content-font-color1,#212121)}"
     ".ipywsecho>div{padding-left:17ch;text-indent:-17ch;overflow:hidden}"
+    # Older rows are mostly out of sight, and need not be laid out.
+    ".ipywsecho>div:nth-last-child(n+31){content-visibility:auto;"
+    "contain-intrinsic-height:auto 1.4em}"
     # Wrapped, as each part that scrolls by itself would be one more stop for the Tab key.
     ".ipywsecho div div,.ipywsecho details{text-indent:0}"
     ".ipywsecho>div>div,.ipywsecho details[open]{clear:both}"
