@@ -54,6 +54,13 @@ class HomeLoop:
         elif not loop.is_closed():
             loop.call_soon_threadsafe(function, *args, context=self._context)
 
+    def call_later(self, delay: float, function: Callable[[], object]) -> None:
+        """Call a function on the loop after some seconds, or at once when there is no loop."""
+        if self._loop is None:
+            function()
+        else:
+            self.call(self._loop.call_later, delay, function)
+
     def call_later_here(self, delay: float, function: Callable[[], object]) -> Timer:
         """Call a function after some seconds, on the loop of this thread if there is one."""
         here = running_loop()

@@ -11,6 +11,7 @@ import concurrent.futures
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -41,6 +42,7 @@ __all__ = ["WebSocketConsole"]
 
 _NOTICES = 1_000
 _ANSWER_WITHIN = 0.02
+_EMPTIED_AFTER = 0.05
 _GRACE = 2.0
 _FAREWELL = 2.0
 _OFFERED = 20
@@ -344,11 +346,14 @@ class WebSocketConsole(VBox):
         except ConsoleError as exc:
             self._home.call(self._complain, exc)
         else:
-            # In one go: whenever the field is told anything, it drops what is being typed.
-            with self.text.hold_sync():
-                self.text.value = ""
-                self.text.options = _offered(message, self.text.options)
             self.send_message(payload)
+            # In one go: whenever the field is told anything, it drops what is being typed. And
+            # after an answer that comes at once, which the page would otherwise paint later.
+            held = ExitStack()
+            held.enter_context(self.text.hold_sync())
+            self.text.value = ""
+            self.text.options = _offered(message, self.text.options)
+            self._home.call_later(_EMPTIED_AFTER, held.close)
             self._view.complaint = ""
 
     def _complain(self, error: ConsoleError) -> None:
