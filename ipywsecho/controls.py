@@ -30,6 +30,7 @@ class Controls:
         text: The text field.
         button: Sends what stands in the text field.
         output: Shows the log.
+        preview: Shows the newest rows below the log until it shows them itself.
         retry: Tries to connect at once.
         switch: Opens or closes the connection.
         more: Shows or hides the tools.
@@ -53,7 +54,9 @@ class Controls:
         self.button = Button(
             description="Send", icon="paper-plane", tooltip="Send message", layout=_as_needed()
         )
-        self.output = Output()
+        self.output = Output(layout=Layout(margin="0"))
+        self.preview = HTML(layout=Layout(width="auto", margin="0"))
+        self.preview.add_class("ipywsecho-preview")
         self._title = HTML(layout=Layout(flex="1 1 16em"))
         self.retry = _button("Try now", "refresh", "Try to connect now")
         self.switch = _button("", "power-off", "")
@@ -89,7 +92,7 @@ class Controls:
 
         # Reversed, so that the browser keeps the end of the log in view when it grows.
         screen = Box(
-            [self.output],
+            [self.preview, self.output],
             layout=Layout(
                 flex_flow="column-reverse",
                 max_height="360px",
@@ -97,6 +100,7 @@ class Controls:
                 border="1px solid var(--jp-border-color2, #e0e0e0)",
             ),
         )
+        screen.add_class("ipywsecho-screen")
         self.rows = [self.header, composer, self._tools, screen]
 
     def show_title(self, html: str) -> None:

@@ -112,10 +112,13 @@ class Throttle:
 class Refresher:
     """Draws again soon after something has changed, within a limit of drawings and of bytes.
 
-    What a flood leaves out for its size is drawn once the flood is over.
+    What a flood leaves out for its size is drawn once the flood is over. Few changes after a quiet
+    while are shown at once by a preview, which costs a page much less, and drawn a little later.
 
     Args:
         draw: Draws at most so many bytes; returns how many it drew, and whether that was not all.
+        preview: Shows what has changed since the last drawing; returns how many bytes that took, or
+            0 if it has to be drawn.
         call_later: Calls a function after some seconds, as `asyncio.loop.call_later` does.
         clock: Returns the time in seconds.
     """
@@ -128,15 +131,21 @@ class Refresher:
     """How many bytes may be drawn at once."""
     SMALLEST = 8_000
     """How many bytes may be drawn at least."""
+    PREVIEWED = 0.1
+    """Seconds for which a preview stands in for a drawing."""
 
     def __init__(
         self,
         draw: Callable[[int], tuple[int, bool]],
         *,
+        preview: Callable[[], int] = lambda: 0,
         call_later: Callable[[float, Callable[[], Any]], Timer],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._draw = draw
+        self._preview = preview
+        self._is_previewed = False
+        self._is_due = False
         self._clock = clock
         self._drawn_at = clock()
         self._allowance = float(self.LARGEST)
@@ -151,22 +160,25 @@ class Refresher:
     def cancel(self) -> None:
         """Draw no more."""
         self._soon.cancel()
-        if self._completion is not None:
-            self._completion.cancel()
-            self._completion = None
+        self._drop_completion()
 
     def _refresh(self) -> None:
         now = self._clock()
         earned = (now - self._drawn_at) * self.RATE
         self._allowance = min(self.LARGEST, self._allowance + earned)
         self._drawn_at = now
-        if self._completion is not None:
-            self._completion.cancel()
-            self._completion = None
         if self._allowance < -2 * self.SMALLEST:
             # More was drawn than allowed, as a single row may be large: that is made good first.
             self._complete_after(-self._allowance / self.RATE)
             return
+        if not self._is_due and (size := self._preview()):
+            self._allowance -= size
+            if not self._is_previewed:
+                self._is_previewed = True
+                self._complete_after(self.PREVIEWED)
+            return
+        self._drop_completion()
+        self._is_previewed = self._is_due = False
         limit = max(self.SMALLEST, round(self._allowance))
         size, is_cut = self._draw(limit)
         self._allowance -= size
@@ -174,4 +186,15 @@ class Refresher:
             self._complete_after((self.LARGEST - self._allowance) / self.RATE)
 
     def _complete_after(self, seconds: float) -> None:
-        self._completion = self._call_later(seconds, self._soon.request)
+        self._drop_completion()
+        self._completion = self._call_later(seconds, self._complete)
+
+    def _complete(self) -> None:
+        self._completion = None
+        self._is_due = True
+        self._soon.request()
+
+    def _drop_completion(self) -> None:
+        if self._completion is not None:
+            self._completion.cancel()
+            self._completion = None

@@ -11,14 +11,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ipywsecho.escaping import html_of, visible
 from ipywsecho.frames import Frame, Notice
 from ipywsecho.payloads import View, body_of
 from ipywsecho.pictures import Picture
 
-__all__ = ["STYLE", "Rendering", "describe_state", "header", "newest_first", "output", "paragraph"]
+__all__ = [
+    "STYLE",
+    "Parity",
+    "Rendering",
+    "describe_state",
+    "header",
+    "newest_first",
+    "output",
+    "paragraph",
+    "preview",
+    "weight_of",
+]
+
+Parity = Literal["even", "odd"]
+"""A preview is seen only below an Output of its own parity, and so goes as the next one comes."""
 
 _INDENT = " " * 17
 
@@ -50,6 +64,12 @@ STYLE = (
     ".ipywsecho .key{color:var(--jp-mirror-editor-property-color,#0055aa)}"
     ".ipywsecho .str{color:var(--jp-mirror-editor-string-color,#a31515)}"
     ".ipywsecho .num{color:var(--jp-mirror-editor-number-color,#086)}"
+    # A preview gives way in the very moment in which the Output shows its rows: were it told to go,
+    # they would be seen twice, or not at all, until the page has heard of both.
+    ".ipywsecho-screen .jp-RenderedHTMLCommon{padding:0}"
+    ".ipywsecho-preview pre.ipywsecho[role]{padding-top:0;margin-top:-4px}"
+    ".ipywsecho-screen:not(:has(.even[role=log]):has(.even[role=none])):not("
+    ":has(.odd[role=log]):has(.odd[role=none]))>.ipywsecho-preview{display:none}"
     "@container (max-width:60ch){.ipywsecho>div{padding-left:2ch;text-indent:-2ch}}"
     # The labels name the fields to a screen reader; what is in the fields tells the rest.
     ".ipywsecho-named .widget-label{position:absolute;clip-path:inset(50%)}"
@@ -84,8 +104,13 @@ class _Row(NamedTuple):
 
     @property
     def size(self) -> int:
-        # They travel as JSON: quotation marks, backslashes and line breaks take twice as much.
-        return sum(len(json.dumps(twin, ensure_ascii=False).encode()) for twin in self)
+        return weight_of(self.html) + weight_of(self.plain)
+
+
+def weight_of(text: str) -> int:
+    """Return how many bytes a text takes on its way to the page."""
+    # As JSON: quotation marks, backslashes and line breaks take twice as much.
+    return len(json.dumps(text, ensure_ascii=False).encode())
 
 
 def output(
@@ -96,6 +121,7 @@ def output(
     hidden: int = 0,
     view: View = View.AUTOMATIC,
     source_of: Callable[[bytes, Picture], str | None] = lambda data, picture: None,  # noqa: ARG005
+    parity: Parity = "even",
 ) -> Rendering:
     """Return the newest rows of a log, as many as fit.
 
@@ -106,6 +132,7 @@ def output(
         hidden: How many more frames a filter leaves out.
         view: How payloads are shown.
         source_of: Returns a picture as a URI, "" if it cannot be shown, or `None` if not yet.
+        parity: Of which previews stand below it.
     """
     rows: list[_Row] = []
     size = frames = 0
@@ -125,7 +152,29 @@ def output(
     rows.reverse()
     html = "".join(row.html for row in rows)
     plain = "\n".join(row.plain for row in rows)
-    return Rendering(_entry(html, plain), size, is_cut)
+    return Rendering(_entry(html, plain, parity), size, is_cut)
+
+
+def preview(
+    entries: Iterable[Frame | Notice],
+    *,
+    view: View,
+    source_of: Callable[[bytes, Picture], str | None],
+    parity: Parity,
+) -> str:
+    """Return rows as HTML that stands below the Output until it shows them itself.
+
+    Args:
+        entries: Frames, and what happened to the connection, newest first.
+        view: How payloads are shown.
+        source_of: Returns a picture as a URI, "" if it cannot be shown, or `None` if not yet.
+        parity: That of the Output above.
+    """
+    rows = [_row(entry, view, source_of).html for entry in entries]
+    rows.reverse()
+    html = "".join(rows)
+    # Nobody shall be told twice, nor step into what is about to go.
+    return f'<pre class="ipywsecho {parity}" role="none" aria-hidden="true" inert>{html}</pre>'
 
 
 def paragraph(text: str, *, is_error: bool = False) -> Rendering:
@@ -145,10 +194,10 @@ def newest_first(
     )
 
 
-def _entry(html: str, plain: str) -> tuple[dict[str, Any], ...]:
+def _entry(html: str, plain: str, parity: Parity = "even") -> tuple[dict[str, Any], ...]:
     bundle = {
         # The Tab key stops here, so that other keys can scroll.
-        "text/html": f'<pre class="ipywsecho" role="log" tabindex="0">{html}</pre>',
+        "text/html": f'<pre class="ipywsecho {parity}" role="log" tabindex="0">{html}</pre>',
         "text/plain": plain,
     }
     return ({"output_type": "display_data", "data": bundle, "metadata": {}},)

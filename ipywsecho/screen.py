@@ -2,15 +2,20 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from ipywsecho import rendering
 from ipywsecho.finding import Criteria, Sieve
-from ipywsecho.frames import FrameLog, Frames, Notice
+from ipywsecho.frames import Frame, FrameLog, Frames, Notice
 from ipywsecho.payloads import View
 from ipywsecho.pictures import Picture
 
 __all__ = ["Screen"]
+
+
+_PREVIEWED = 10
+_LARGEST_PREVIEW = 4_000
 
 
 class _Moment(NamedTuple):
@@ -23,6 +28,14 @@ class _Moment(NamedTuple):
     @property
     def total(self) -> int:
         return self.received.total + self.sent.total
+
+
+class _Drawn(NamedTuple):
+    """How far a drawing got."""
+
+    received: int
+    sent: int
+    notice: Notice | None
 
 
 class Screen:
@@ -49,6 +62,9 @@ class Screen:
         self._view = View.AUTOMATIC
         self._criteria = Criteria()
         self._sieves: tuple[Sieve, Sieve] | None = None
+        self._drawn: _Drawn | None = None
+        self._parity: rendering.Parity = "even"
+        self._is_previewed = False
         self.is_stale = True
         """Whether what is drawn now may differ from what was drawn last, frames aside."""
 
@@ -108,10 +124,40 @@ class Screen:
             self._frozen = self._moment()
         self.look_for(self._criteria)
 
+    def preview(self) -> str:
+        """Return as HTML the few rows that are new since the last drawing.
+
+        Returns:
+            "" if there are none, or if it takes another drawing to show them.
+        """
+        drawn = self._drawn
+        if drawn is None or self.is_stale or self._sieves is not None:
+            return ""
+        received, sent, notices = self._shown()
+        frames = received.total - drawn.received, sent.total - drawn.sent
+        news = list(takewhile(lambda notice: notice is not drawn.notice, reversed(notices)))
+        if not 0 < sum(frames) + len(news) <= _PREVIEWED:
+            return ""
+        html = rendering.preview(
+            rendering.newest_first(
+                _newest(received, frames[0]), _newest(sent, frames[1]), news[::-1]
+            ),
+            view=self._view,
+            source_of=self._source_of,
+            parity=self._parity,
+        )
+        if rendering.weight_of(html) > _LARGEST_PREVIEW:
+            return ""
+        self._is_previewed = True
+        return html
+
     def draw(self, limit: int) -> rendering.Rendering:
         """Return the newest rows, in about so many bytes."""
         self.is_stale = False
         received, sent, notices = moment = self._shown()
+        if self._is_previewed:
+            self._is_previewed = False
+            self._parity = "odd" if self._parity == "even" else "even"
         if self._sieves is None:
             matched = moment.total - sum(log.cleared for log in self._logs)
             entries = rendering.newest_first(received, sent, notices)
@@ -123,14 +169,22 @@ class Screen:
                 in_received.found, in_sent.found, self._matching(notices)
             )
             hidden = sum(sieve.looked_at for sieve in self._sieves) - matched
-        return rendering.output(
+        drawn = rendering.output(
             entries,
             seen=matched,
             hidden=hidden,
             limit=limit,
             view=self._view,
             source_of=self._source_of,
+            parity=self._parity,
         )
+        # A preview stands below rows, and there may be none.
+        self._drawn = (
+            _Drawn(received.total, sent.total, notices[-1] if notices else None)
+            if drawn.outputs
+            else None
+        )
+        return drawn
 
     def _shown(self) -> _Moment:
         return self._frozen or self._moment()
@@ -144,3 +198,7 @@ class Screen:
             return ()
         in_text = self._criteria.in_text()
         return [notice for notice in notices if in_text(notice.text)]
+
+
+def _newest(frames: Frames, count: int) -> Sequence[Frame]:
+    return frames[max(len(frames) - count, 0) :]

@@ -87,7 +87,9 @@ class Viewer:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Draw by the timers of an event loop from now on."""
         if self._builder is None:
-            self._log_view = Refresher(self.show_log, call_later=loop.call_later)
+            self._log_view = Refresher(
+                self.show_log, preview=self.show_preview, call_later=loop.call_later
+            )
         else:
             self._log_view = Builder(
                 self._builder,
@@ -123,6 +125,7 @@ class Viewer:
         """Begin anew, as the logs were cleared."""
         self._screen.forget()
         self._controls.output.outputs = ()
+        self._controls.preview.value = ""
         self.request()
 
     def change_form(self) -> None:
@@ -174,6 +177,13 @@ class Viewer:
         drawn = self._screen.draw(limit)
         self._controls.output.outputs = drawn.outputs
         return drawn.size, drawn.is_cut
+
+    def show_preview(self) -> int:
+        """Show what is new below the log, as a `Refresher` has it done."""
+        html = "" if self.is_out_of_sight else self._screen.preview()
+        if html:
+            self._controls.preview.value = html
+        return rendering.weight_of(html) if html else 0
 
     def show_header(self) -> None:
         """Draw the line above the log."""

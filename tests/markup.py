@@ -38,7 +38,7 @@ HOSTILE = [
 
 # Which elements a row is made of, and which attributes each may have.
 _HARMLESS = {
-    "pre": {"class", "role", "tabindex"},
+    "pre": {"class", "role", "tabindex", "aria-hidden", "inert"},
     "div": {"class"},
     "time": set[str](),
     "b": {"title"},
@@ -49,8 +49,8 @@ _HARMLESS = {
     "img": {"alt", "src"},
 }
 _VALUES = {
-    "class": r"ipywsecho|sent|got|note|error|text|key|str|num",
-    "role": r"log",
+    "class": r"ipywsecho (even|odd)|sent|got|note|error|text|key|str|num",
+    "role": r"log|none",
     "tabindex": r"0",
     "title": r"sent|received|event",
     "alt": r"(PNG|JPEG|GIF|WEBP) image, \d+ × \d+",

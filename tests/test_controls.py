@@ -44,7 +44,8 @@ def test_controls_come_in_the_order_in_which_one_needs_them(controls: Controls) 
     names = [name for each in order for name, known in vars(controls).items() if known is each]
     assert [name for name in names if not name.startswith("_")] == [
         *("header", "retry", "switch", "more", "text", "button"),
-        *("search", "direction", "kind", "view", "form", "pause", "clear", "save", "output"),
+        *("search", "direction", "kind", "view", "form", "pause", "clear", "save"),
+        *("preview", "output"),
     ]
 
 

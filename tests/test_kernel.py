@@ -154,6 +154,46 @@ async def test_the_button_sends_the_text_once_and_empties_the_field(console: Con
     assert console.rows == both_ways("Hello!", "marker")
 
 
+async def test_the_field_is_emptied_after_an_echo_that_comes_at_once_is_shown(
+    console: Console,
+) -> None:
+    # Longer than an echo may take here.
+    await console.kernel.execute("import ipywsecho\nipywsecho.widget._EMPTIED_AFTER = 1.0")
+    console.enter("first")
+    await console.echo_of("first")
+    await console.kernel.until(
+        lambda: console.kernel.models[console.field].get("options") == ["first"]
+    )
+    before = len(console.kernel.updates(*console.kernel.models))
+
+    console.enter("Hello!")
+    await console.echo_of("Hello!")
+    await console.kernel.until(
+        lambda: console.kernel.models[console.field].get("options") == ["Hello!", "first"]
+    )
+
+    told = [
+        message.content["data"]["state"]
+        for message in console.kernel.updates(*console.kernel.models)[before:]
+        if message.content["data"]["method"] == "update"
+    ]
+    previewed = next(i for i, state in enumerate(told) if "Hello!" in str(state.get("value")))
+    drawn = next(i for i, state in enumerate(told) if "Hello!" in str(state.get("outputs")))
+    emptied = next(i for i, state in enumerate(told) if state.get("value") == "")
+    assert previewed < drawn < emptied
+
+
+async def test_what_is_typed_before_the_field_is_emptied_stays(console: Console) -> None:
+    console.enter("one")
+    console.type("two")
+    await console.kernel.until(
+        lambda: console.kernel.models[console.field].get("options") == ["one"]
+    )
+
+    assert console.kernel.models[console.field]["value"] == "two"
+    assert await console.kernel.value("console.text.value") == "two"
+
+
 async def test_the_same_text_can_be_sent_twice(console: Console) -> None:
     console.enter("again")
     await console.echo_of("again")

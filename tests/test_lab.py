@@ -21,6 +21,31 @@ console = WebSocketConsole()
 await console.connect()
 console
 """
+# Longer than it takes to look.
+PREVIEWED = """
+from ipywsecho.pacing import Refresher
+Refresher.PREVIEWED = 1.0
+"""
+# Notes in each animation frame where rows with a text are seen, and in which part.
+WATCH = """(screen, text) => {
+    const seen = window.seen = [];
+    const bottom = screen.getBoundingClientRect().bottom;
+    const look = () => {
+        const rows = [...screen.querySelectorAll("pre > div")].filter(
+            row => row.textContent.includes(text) && row.checkVisibility());
+        seen.push(rows.map(row => {
+            const {left, width, top, height} = row.getBoundingClientRect();
+            return [row.parentNode.getAttribute("role"), left, width, bottom - top, height];
+        }));
+        if (window.seen === seen) requestAnimationFrame(look);
+    };
+    look();
+}"""
+SEEN = """() => new Promise(done => requestAnimationFrame(() => {
+    const seen = window.seen;
+    window.seen = null;
+    done(seen);
+}))"""
 HOSTILE = (
     "<img src=x onerror='window.wasRun = true'>"
     "<script>window.wasRun = true</script>"
@@ -194,3 +219,25 @@ async def test_a_frame_is_shown_and_never_interpreted(
     for made in ["img", "script", "a", "u", "mjx-container", "[class*=ansi]"]:
         await expect(console.log.locator(made)).to_have_count(0)
     assert not await page.evaluate("window.wasRun")
+
+
+async def test_a_row_is_seen_once_and_stays_in_its_place_from_preview_to_log(
+    notebook: Notebook,
+) -> None:
+    console = ConsoleView(await notebook.run(PREVIEWED + CONSOLE))
+    await console.submit("before")
+    await console.has_row("↓", "before")
+
+    await console.area.locator(".ipywsecho-screen").evaluate(WATCH, "↓  a line")
+    await console.submit("a line")
+    await console.has_row("↓", "a line")
+    seen = await notebook.page.evaluate(SEEN)
+
+    await notebook.run("console.close()\nRefresher.PREVIEWED = 0.1")
+    await notebook.clear()
+    first = next(number for number, rows in enumerate(seen) if rows)
+    assert {len(rows) for rows in seen[first:]} == {1}
+    roles, places = zip(*((row[0], tuple(row[1:])) for [row] in seen[first:]), strict=True)
+    assert set(roles) == {"none", "log"}
+    assert list(roles) == sorted(roles, reverse=True)
+    assert len(set(places)) == 1

@@ -294,8 +294,26 @@ class Screen:
         return [time for time, _ in self.drawn]
 
 
-def refresher_of(draw: Callable[[int], tuple[int, bool]], clock: ManualClock) -> Refresher:
-    return Refresher(draw, call_later=clock.call_later, clock=clock)
+class Preview:
+    """Shows changes of some size, or none if they have to be drawn."""
+
+    def __init__(self, clock: ManualClock, size: int) -> None:
+        self._clock = clock
+        self.size = size
+        self.shown: list[tuple[float, int]] = []
+
+    def __call__(self) -> int:
+        if self.size:
+            self.shown.append((self._clock.now, self.size))
+        return self.size
+
+
+def refresher_of(
+    draw: Callable[[int], tuple[int, bool]],
+    clock: ManualClock,
+    preview: Callable[[], int] = lambda: 0,
+) -> Refresher:
+    return Refresher(draw, preview=preview, call_later=clock.call_later, clock=clock)
 
 
 def test_a_change_that_can_wait_is_drawn_with_one_that_cannot() -> None:
@@ -571,3 +589,109 @@ def test_cancelling_calls_off_the_completion() -> None:
 
     assert len(screen.drawn) == before
     assert clock.waiting == []
+
+
+# Previews
+
+
+def test_few_changes_are_previewed_at_once_and_drawn_a_little_later() -> None:
+    clock = ManualClock()
+    screen, preview = Screen(clock, 100), Preview(clock, 50)
+    refresher = refresher_of(screen.draw, clock, preview)
+    start = clock.now
+
+    refresher.request()
+    clock.advance(60)
+
+    assert preview.shown == [(start, 50)]
+    assert screen.drawn == [(start + Refresher.PREVIEWED, 100)]
+    assert clock.waiting == []
+
+
+def test_later_previews_do_not_put_off_the_drawing() -> None:
+    clock = ManualClock()
+    screen, preview = Screen(clock, 100), Preview(clock, 50)
+    refresher = refresher_of(screen.draw, clock, preview)
+    start = clock.now
+
+    for _ in range(3):
+        refresher.request()
+        clock.advance(0.04)
+    clock.advance(60)
+
+    assert [time - start for time, _ in preview.shown] == pytest.approx([0, 0.04, 0.08])
+    assert [time - start for time in screen.times()] == pytest.approx([Refresher.PREVIEWED])
+
+
+def test_what_cannot_be_previewed_any_more_is_drawn_at_once_and_once() -> None:
+    clock = ManualClock()
+    screen, preview = Screen(clock, 100), Preview(clock, 50)
+    refresher = refresher_of(screen.draw, clock, preview)
+    start = clock.now
+
+    refresher.request()
+    clock.advance(0.01)
+    preview.size = 0
+    refresher.request()
+    clock.advance(60)
+
+    assert screen.times() == [start + 0.01]
+    assert clock.waiting == []
+
+
+def test_changes_after_a_drawing_are_previewed_again() -> None:
+    clock = ManualClock()
+    screen, preview = Screen(clock, 100), Preview(clock, 50)
+    refresher = refresher_of(screen.draw, clock, preview)
+
+    for _ in range(3):
+        refresher.request()
+        clock.advance(60)
+
+    assert (len(preview.shown), len(screen.drawn)) == (3, 3)
+
+
+def test_preview_does_not_keep_back_what_was_left_out() -> None:
+    clock = ManualClock()
+    screen, preview = Screen(clock, 39_000), Preview(clock, 0)
+    refresher = refresher_of(screen.draw, clock, preview)
+    flood(refresher.request, clock, seconds=3)
+    was_cut = screen.is_cut
+
+    preview.size = 50
+    refresher.request()
+    clock.advance(60)
+
+    assert (was_cut, screen.is_cut) == (True, False)
+    assert clock.waiting == []
+
+
+@pytest.mark.parametrize("size", [100, 4_000])
+def test_previews_break_no_limit_and_always_end_in_a_drawing(size: int) -> None:
+    clock = ManualClock()
+    screen, preview = Screen(clock, 10**9), Preview(clock, size)
+    refresher = refresher_of(screen.draw, clock, preview)
+    clock.advance(60)
+
+    flood(refresher.request, clock, seconds=5)
+    clock.advance(60)
+
+    shown = sorted(preview.shown + screen.drawn)
+    assert most_in_a_second(shown) <= 200_000
+    assert most_in_a_second((time, 1) for time, _ in shown) <= 20
+    assert shown[-1] == screen.drawn[-1]
+    assert len(preview.shown) >= 20
+    assert len(screen.drawn) >= 20
+
+
+def test_cancelling_calls_off_the_drawing_after_a_preview() -> None:
+    clock = ManualClock()
+    screen = Screen(clock, 100)
+    refresher = refresher_of(screen.draw, clock, Preview(clock, 50))
+    refresher.request()
+    clock.advance(0)
+
+    refresher.cancel()
+    clock.advance(60)
+
+    assert (screen.drawn, clock.waiting) == ([], [])

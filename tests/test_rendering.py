@@ -20,6 +20,8 @@ from ipywsecho.rendering import (
     newest_first,
     output,
     paragraph,
+    preview,
+    weight_of,
 )
 from tests.markup import HOSTILE, Page, Row, unsafe_in
 
@@ -85,7 +87,7 @@ def plain_of(rendering: Rendering) -> str:
     return bundle_of(rendering)["text/plain"]
 
 
-def weight_of(rendering: Rendering) -> int:
+def weight_in_json(rendering: Rendering) -> int:
     return len(json.dumps(rendering.outputs, ensure_ascii=False).encode())
 
 
@@ -188,7 +190,9 @@ def test_log_is_one_output_in_the_format_of_a_notebook() -> None:
 def test_log_says_to_screen_readers_what_it_is_and_keeps_its_spaces() -> None:
     html = html_of(rendered([received("hello")]))
 
-    assert re.search(r'<pre class="ipywsecho" role="log" tabindex="0">.*</pre>\Z', html, re.DOTALL)
+    assert re.search(
+        r'<pre class="ipywsecho even" role="log" tabindex="0">.*</pre>\Z', html, re.DOTALL
+    )
 
 
 def test_row_has_time_direction_and_payload() -> None:
@@ -359,11 +363,11 @@ def test_limit_is_kept_in_bytes_whatever_the_frames_hold(name: str, view: View, 
     rendering = rendered(got, limit=limit, view=view, source_of=any_source)
 
     # The newest row is shown however large it is.
-    assert weight_of(rendering) <= max(limit, weight_of(newest)) + 500
-    assert weight_of(newest) <= LARGEST_ROW
+    assert weight_in_json(rendering) <= max(limit, weight_in_json(newest)) + 500
+    assert weight_in_json(newest) <= LARGEST_ROW
     assert rendering.is_cut is True
     # The limit must not be kept by showing next to nothing.
-    assert weight_of(rendering) >= 0.4 * limit
+    assert weight_in_json(rendering) >= 0.4 * limit
 
 
 @pytest.mark.parametrize("view", View)
@@ -373,7 +377,7 @@ def test_size_is_about_what_goes_to_the_page(name: str, view: View) -> None:
 
     rendering = rendered(got, limit=40_000, view=view, source_of=any_source)
 
-    assert rendering.size == pytest.approx(weight_of(rendering), rel=0.02, abs=300)
+    assert rendering.size == pytest.approx(weight_in_json(rendering), rel=0.02, abs=300)
 
 
 @pytest.mark.parametrize("name", PAYLOADS)
@@ -631,10 +635,49 @@ def test_every_class_of_a_row_that_is_coloured_is_in_the_style() -> None:
     got = [received('{"key": ["text", 1]}'), received("x" * 9)]
     html = html_of(rendered(got, [sent("hi")], [Notice(NOON, "lost", True), Notice(NOON, "ok")]))
 
-    classes = set(re.findall(r'class="(\w+)"', html))
+    classes = set(" ".join(re.findall(r'class="([\w ]+)"', html)).split())
 
-    assert classes == {"ipywsecho", "got", "sent", "error", "note", "key", "str", "num"}
+    assert classes == {"ipywsecho", "even", "got", "sent", "error", "note", "key", "str", "num"}
     assert [name for name in classes if f".{name}" not in STYLE] == []
+
+
+# The preview
+
+
+def test_preview_has_the_same_rows_as_the_log() -> None:
+    newest = received("<b>hi</b>"), Notice(NOON, "lost", True), sent(b"\xff")
+
+    html = preview(newest, view=View.AUTOMATIC, source_of=no_source, parity="odd")
+
+    log = html_of(output(newest, seen=2, limit=10**9, parity="odd"))
+    assert re.sub("<pre.*?>", "", html) == re.sub("<pre.*?>", "", log)
+    assert 'class="ipywsecho odd"' in html
+    assert 'class="ipywsecho odd"' in log
+
+
+def test_preview_is_neither_told_nor_reached() -> None:
+    html = preview([received("hi")], view=View.TEXT, source_of=no_source, parity="even")
+
+    assert Page(html).elements[0].attributes == (
+        ("class", "ipywsecho even"),
+        ("role", "none"),
+        ("aria-hidden", "true"),
+        ("inert", None),
+    )
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_nothing_hostile_comes_out_of_a_preview_as_anything_but_text(text: str) -> None:
+    newest = received(text), sent(text), Notice(NOON, text)
+
+    html = preview(newest, view=View.AUTOMATIC, source_of=no_source, parity="even")
+
+    assert unsafe_in(html) == []
+    assert visible(text) in Page(html).rows[0].line
+
+
+def test_weight_is_that_of_the_message_to_the_page() -> None:
+    assert weight_of('"é"\n') == len(b'"\\"\xc3\xa9\\"\\n"')
 
 
 # The header

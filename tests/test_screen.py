@@ -1,3 +1,4 @@
+import re
 from collections import deque
 from typing import Any
 
@@ -377,3 +378,141 @@ def test_search_makes_what_stands_still_worth_drawing() -> None:
     stream.screen.search(FOREVER)
 
     assert not stream.screen.is_still
+
+
+# Previews
+
+
+def previewed(stream: Stream) -> list[str]:
+    """Return the rows of a preview without their time and note."""
+    html = stream.screen.preview()
+    return [row.line[14:].removesuffix("  ") for row in Page(html).rows] if html else []
+
+
+def drawn_with_parity(stream: Stream) -> str:
+    """Draw, and return the parity of what was drawn."""
+    [entry] = stream.screen.draw(10**9).outputs
+    return str(re.findall('class="ipywsecho (even|odd)"', entry["data"]["text/html"])[0])
+
+
+def test_preview_has_what_is_new_since_the_last_drawing() -> None:
+    stream = mixed()
+    stream.shown()
+
+    stream.send("one")
+    stream.receive("two")
+    first = previewed(stream)
+    stream.notice("lost")
+    second = previewed(stream)
+    stream.shown()
+
+    assert first == ["↑  one", "↓  two"]
+    assert second == ["↑  one", "↓  two", "—  lost"]
+    assert previewed(stream) == []
+
+
+def test_preview_has_only_notices_if_they_alone_are_new() -> None:
+    stream = mixed()
+    stream.shown()
+
+    stream.notice("lost")
+
+    assert previewed(stream) == ["—  lost"]
+
+
+def test_preview_has_what_is_new_also_when_the_logs_forget() -> None:
+    stream = Stream()
+    stream.received = FrameLog(2, 10**9)
+    stream.screen = Screen(stream.received, stream.sent, stream.notices, stream.source_of)
+    stream.receive("0", "1")
+    stream.shown()
+
+    stream.receive("2", "3", "4")
+
+    assert previewed(stream) == ["↓  3", "↓  4"]
+
+
+def test_many_new_rows_are_not_previewed() -> None:
+    stream = mixed()
+    stream.shown()
+
+    stream.receive(*"123456789")
+    few = previewed(stream)
+    stream.notice("10")
+    still_few = previewed(stream)
+    stream.send("11")
+
+    assert (len(few), len(still_few), previewed(stream)) == (9, 10, [])
+
+
+def test_many_new_notices_are_not_previewed() -> None:
+    stream = Stream()
+    stream.notices = deque(maxlen=20)
+    stream.screen = Screen(stream.received, stream.sent, stream.notices, stream.source_of)
+    stream.notice("first")
+    stream.shown()
+
+    for number in range(30):
+        stream.notice(str(number))
+
+    assert previewed(stream) == []
+
+
+def test_large_new_rows_are_not_previewed() -> None:
+    stream = mixed()
+    stream.shown()
+
+    for _ in range(10):
+        stream.receive('"' * 200)
+
+    assert previewed(stream) == []
+
+
+def test_nothing_is_previewed_that_another_drawing_would_show_otherwise() -> None:
+    stream = Stream()
+    stream.receive("first")
+    before_any_drawing = previewed(stream)
+    stream.shown()
+    stream.receive("second")
+    stream.screen.show_as(View.HEX)
+    other_view = previewed(stream)
+    stream.shown()
+    stream.receive("third")
+    stream.screen.look_for(Criteria("third"))
+    stream.shown()
+    stream.receive("fourth")
+    filtered = previewed(stream)
+    stream.screen.look_for(Criteria())
+    stream.shown()
+    stream.screen.freeze()
+    stream.shown()
+    stream.receive("fifth")
+    paused = previewed(stream)
+
+    assert [before_any_drawing, other_view, filtered, paused] == [[], [], [], []]
+
+
+def test_nothing_is_previewed_below_an_empty_log() -> None:
+    stream = mixed()
+    stream.shown()
+    stream.clear()
+    stream.shown()
+
+    stream.receive("first")
+
+    assert previewed(stream) == []
+
+
+def test_drawing_that_takes_over_from_a_preview_changes_the_parity() -> None:
+    stream = mixed()
+
+    first = drawn_with_parity(stream)
+    stream.receive("one")
+    without_preview = drawn_with_parity(stream)
+    stream.receive("two")
+    preview = stream.screen.preview()
+    after_preview = drawn_with_parity(stream)
+    again = drawn_with_parity(stream)
+
+    assert (first, without_preview, after_preview, again) == ("even", "even", "odd", "odd")
+    assert 'class="ipywsecho even"' in preview

@@ -98,6 +98,15 @@ async def _until(console: WebSocketConsole, holds: Callable[[], object]) -> None
         await is_shown.wait()
 
 
+async def _preview_after(console: WebSocketConsole, text: str) -> str:
+    """Receive a text, and return the preview that is there when it has been drawn."""
+    preview = console._controls.preview
+    await _until_shown(console, "connected to")
+    await console.request(text)
+    await _until_shown(console, text)
+    return str(preview.value)
+
+
 def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
     console = WebSocketConsole()
 
@@ -1065,6 +1074,27 @@ async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> Non
         await sendings[-1]
     await until(console, lambda: console.state == "closed")
     await _closed(console)
+
+
+async def test_what_is_cleared_is_gone_from_the_preview_too(console: WebSocketConsole) -> None:
+    before = await _preview_after(console, "secret")
+
+    console.clear()
+
+    assert "secret" in before
+    assert console._controls.preview.value == ""
+
+
+async def test_nothing_is_previewed_out_of_sight(console: WebSocketConsole) -> None:
+    console._controls.header.set_state({"_view_count": 1})
+    seen = await _preview_after(console, "seen")
+    console._controls.header.set_state({"_view_count": 0})
+
+    await console.request("unseen")
+
+    assert "seen" in seen
+    assert console._view.show_preview() == 0
+    assert console._controls.preview.value == seen
 
 
 async def test_clear_forgets_what_was_kept_and_counts_on(console: WebSocketConsole) -> None:
