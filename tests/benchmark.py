@@ -260,16 +260,20 @@ TIME_TO_ECHO = """async ([placeholder, selector, text]) => {
     const area = field.closest(".jp-OutputArea");
     field.focus();
     field.value = text;
-    const shown = () =>
-        [...area.querySelectorAll(selector)].some(each => each.textContent.includes(text));
+    const places = () =>
+        [...area.querySelectorAll(selector)].filter(each => each.textContent.includes(text));
+    const resolveOncePainted = resolve => requestAnimationFrame(() => setTimeout(() => {
+        const took = performance.now() - started;
+        resolve([took, places().some(each => each.checkVisibility())]);
+    }));
     const started = performance.now();
     const press = type => field.dispatchEvent(
         new KeyboardEvent(type, {key: "Enter", keyCode: 13, which: 13, bubbles: true}));
     return await new Promise(resolve => {
         const observer = new MutationObserver(() => {
-            if (shown()) {
+            if (places().length) {
                 observer.disconnect();
-                requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - started)));
+                resolveOncePainted(resolve);
             }
         });
         observer.observe(area, {subtree: true, childList: true, characterData: true});
@@ -341,7 +345,8 @@ async def round_trip(_: str, rounds: int) -> AsyncIterator[Row]:
 
 
 async def _echo(page: Page, placeholder: str, selector: str, text: str) -> float:
-    took = await page.evaluate(TIME_TO_ECHO, [placeholder, selector, text])
+    took, is_seen = await page.evaluate(TIME_TO_ECHO, [placeholder, selector, text])
+    assert is_seen, f"{text} is in the page, but cannot be seen"
     # The page is at rest again once the field is as the kernel wants it.
     await page.evaluate("() => new Promise(resolve => setTimeout(resolve, 400))")
     return float(took)
