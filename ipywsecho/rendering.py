@@ -64,12 +64,14 @@ STYLE = (
     ".ipywsecho .key{color:var(--jp-mirror-editor-property-color,#0055aa)}"
     ".ipywsecho .str{color:var(--jp-mirror-editor-string-color,#a31515)}"
     ".ipywsecho .num{color:var(--jp-mirror-editor-number-color,#086)}"
-    # A preview gives way in the very moment in which the Output shows its rows: were it told to go,
-    # they would be seen twice, or not at all, until the page has heard of both.
+    # The rows of a preview stand where they will stand in the Output.
     ".ipywsecho-screen .jp-RenderedHTMLCommon{padding:0}"
     ".ipywsecho-preview pre.ipywsecho[role]{padding-top:0;margin-top:-4px}"
-    ".ipywsecho-screen:not(:has(.even[role=log]):has(.even[role=none])):not("
-    ":has(.odd[role=log]):has(.odd[role=none]))>.ipywsecho-preview{display:none}"
+    # A preview gives way in the very moment in which the Output shows its rows: were it told to go,
+    # they would be seen twice, or not at all, until the page has heard of both.
+    ".ipywsecho-screen>.ipywsecho-preview{display:none}"
+    ".ipywsecho-screen:has(.even[role=log]):has(.even[role=none])>.ipywsecho-preview,"
+    ".ipywsecho-screen:has(.odd[role=log]):has(.odd[role=none])>.ipywsecho-preview{display:flex}"
     "@container (max-width:60ch){.ipywsecho>div{padding-left:2ch;text-indent:-2ch}}"
     # The labels name the fields to a screen reader; what is in the fields tells the rest.
     ".ipywsecho-named .widget-label{position:absolute;clip-path:inset(50%)}"

@@ -347,8 +347,8 @@ class WebSocketConsole(VBox):
             self._home.call(self._complain, exc)
         else:
             self.send_message(payload)
-            # In one go: whenever the field is told anything, it drops what is being typed. And
-            # after an answer that comes at once, which the page would otherwise paint later.
+            # Told in one go, as the field drops what is being typed whenever it is told anything,
+            # and after an answer that comes at once, which the page would otherwise paint later.
             held = ExitStack()
             held.enter_context(self.text.hold_sync())
             self.text.value = ""
