@@ -15,6 +15,8 @@ __all__ = ["Controls", "descendants_of"]
 LARGEST_OFFER = 2_000_000
 """How many bytes a file that is offered for download has at most."""
 
+# Given at once, as each class that is added takes a message.
+_NAMED = ("ipywsecho-named",)
 _SWITCH = {
     "open": ("Disconnect", "Close the connection"),
     "waiting": ("Stop", "Stop trying to connect"),
@@ -49,14 +51,16 @@ class Controls:
             placeholder="Send a message",
             description="Message to send",
             continuous_update=False,
+            _dom_classes=_NAMED,
             layout=Layout(flex="1 1 12em", width="auto", min_width="8em"),
         )
         self.button = Button(
             description="Send", icon="paper-plane", tooltip="Send message", layout=_as_needed()
         )
         self.output = Output(layout=Layout(margin="0"))
-        self.preview = HTML(layout=Layout(width="auto", margin="0"))
-        self.preview.add_class("ipywsecho-preview")
+        self.preview = HTML(
+            _dom_classes=("ipywsecho-preview",), layout=Layout(width="auto", margin="0")
+        )
         self._title = HTML(layout=Layout(flex="1 1 16em"))
         self.retry = _button("Try now", "refresh", "Try to connect now")
         self.switch = _button("", "power-off", "")
@@ -68,6 +72,7 @@ class Controls:
         self.search = Text(
             placeholder="Filter: text or /regex/",
             description="Filter",
+            _dom_classes=_NAMED,
             layout=Layout(flex="1 1 10em", width="auto", min_width="8em"),
         )
         self.direction = _choice(
@@ -83,8 +88,6 @@ class Controls:
         self.save = _button("Save", "download", "Save the frames kept, and offer the file")
         self._offer = HTML(layout=_as_needed())
         choices = [self.search, self.direction, self.kind, self.view, self.form]
-        for field in (self.text, *choices):
-            field.add_class("ipywsecho-named")
         self._tools = HBox(
             [*choices, self.pause, self.clear, self.save, self._offer], layout=_wrapping()
         )
@@ -93,6 +96,7 @@ class Controls:
         # Reversed, so that the browser keeps the end of the log in view when it grows.
         screen = Box(
             [self.preview, self.output],
+            _dom_classes=("ipywsecho-screen",),
             layout=Layout(
                 flex_flow="column-reverse",
                 max_height="360px",
@@ -100,7 +104,6 @@ class Controls:
                 border="1px solid var(--jp-border-color2, #e0e0e0)",
             ),
         )
-        screen.add_class("ipywsecho-screen")
         self.rows = [self.header, composer, self._tools, screen]
 
     def show_title(self, html: str) -> None:
@@ -115,8 +118,10 @@ class Controls:
     def show_state(self, state: str) -> None:
         """Offer what can be done in a state."""
         self.retry.layout.display = None if state == "waiting" else "none"
-        self.switch.description, self.switch.tooltip = _SWITCH.get(state, _SWITCH["open"])
-        self.switch.disabled = state == "closing"
+        # In one message.
+        with self.switch.hold_sync():
+            self.switch.description, self.switch.tooltip = _SWITCH.get(state, _SWITCH["open"])
+            self.switch.disabled = state == "closing"
 
     def show_tools(self, are_shown: bool) -> None:
         """Show the row of tools, or fold it."""
@@ -169,7 +174,9 @@ def _button(description: str, icon: str, tooltip: str) -> Button:
 
 
 def _choice(name: str, options: list[tuple[str, object]]) -> Dropdown:
-    return Dropdown(options=options, index=0, description=name, layout=_as_needed())
+    return Dropdown(
+        options=options, index=0, description=name, _dom_classes=_NAMED, layout=_as_needed()
+    )
 
 
 def _capital(text: str) -> str:
