@@ -1,6 +1,6 @@
 """A WebSocket console inside a Jupyter notebook."""
 
-from ipywsecho.building import Snapshot
+from ipywsecho.connection import Reconnect
 from ipywsecho.errors import (
     ClosedError,
     ConnectError,
@@ -14,13 +14,9 @@ from ipywsecho.errors import (
     SaveError,
 )
 from ipywsecho.frames import Frame, Frames
-from ipywsecho.magic import load_ipython_extension
-from ipywsecho.parameters import Between, MaxBytes
-from ipywsecho.reconnect import Reconnect
 from ipywsecho.recording import Recording, load
-from ipywsecho.replay import ReplayServer
-from ipywsecho.server import EchoServer
-from ipywsecho.widget import WebSocketConsole
+from ipywsecho.server import Between, EchoServer, MaxBytes, ReplayServer
+from ipywsecho.widget import Snapshot, WebSocketConsole, load_ipython_extension
 
 __all__ = [
     "Between",

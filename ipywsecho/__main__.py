@@ -15,9 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipywsecho.errors import ConsoleError
-from ipywsecho.replay import ReplayServer
-from ipywsecho.server import EchoServer
-from ipywsecho.serving import BaseServer
+from ipywsecho.server import BaseServer, EchoServer, ReplayServer
 
 __all__ = ["main"]
 

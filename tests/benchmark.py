@@ -22,10 +22,10 @@ from typing import NamedTuple
 import psutil
 from playwright.async_api import Page
 
-from tests.browser import running_chromium
-from tests.flood import running_flood
-from tests.kernel import Kernel, running_kernel
-from tests.lab import Notebook, running_lab, write_notebook
+from tests.system.browser import running_chromium
+from tests.system.flood import running_flood
+from tests.system.kernel import Kernel, running_kernel
+from tests.system.lab import Notebook, running_lab, write_notebook
 
 SIZES = {32: 200_000, 1_000: 100_000, 10_000: 50_000, 1_000_000: 1_000}
 """How many frames of each size a flood has."""
@@ -428,7 +428,9 @@ async def _attended(
     """Return sorted round trips, what the server's memory grew by, and how long all of it took."""
     memory = psutil.Process(server).memory_info
     before = memory().rss
-    async with _process("tests.classroom", uri, *map(str, (clients, interval, seconds))) as process:
+    async with _process(
+        "tests.system.classroom", uri, *map(str, (clients, interval, seconds))
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         await process.stdout.readline()

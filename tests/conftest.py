@@ -9,10 +9,10 @@ import pytest_asyncio
 from hypothesis import settings
 from playwright.async_api import Browser
 
-from tests.browser import BrowserMissingError, running_chromium
-from tests.environments import ROOT, create_environment, create_variant, pins_of, pip
-from tests.kernel import Kernel, running_kernel
-from tests.lab import Lab, Notebook, running_lab, write_notebook
+from tests.system.browser import BrowserMissingError, running_chromium
+from tests.system.environments import ROOT, create_environment, create_variant, pins_of, pip
+from tests.system.kernel import Kernel, running_kernel
+from tests.system.lab import Lab, Notebook, running_lab, write_notebook
 
 # The same examples everywhere and each time, however slow the machine is.
 settings.register_profile("reproducible", deadline=None, derandomize=True, database=None)

@@ -16,8 +16,8 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from tests.environments import ROOT
-from tests.kernel import isolated_environment
+from tests.system.environments import ROOT
+from tests.system.kernel import isolated_environment
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_DEADLINE = 120

@@ -11,8 +11,8 @@ from pathlib import Path
 import nbformat
 from playwright.async_api import FloatRect, Page
 
-from tests.browser import running_chromium
-from tests.lab import ConsoleView, Notebook, running_lab
+from tests.system.browser import running_chromium
+from tests.system.lab import ConsoleView, Notebook, running_lab
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "echo.ipynb"
 WIDTH, HEIGHT, MARGIN = 1200, 1000, 12

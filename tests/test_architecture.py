@@ -7,7 +7,7 @@ from ipywidgets import VBox
 
 import ipywsecho
 from ipywsecho import WebSocketConsole
-from tests.environments import ROOT, run
+from tests.system.environments import ROOT, run
 
 MODULES = sorted((ROOT / "ipywsecho").rglob("*.py"))
 

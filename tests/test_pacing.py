@@ -3,9 +3,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ipywsecho import rendering
-from ipywsecho.frames import Frame, FrameLog
+from ipywsecho.frames.log import Frame, FrameLog
 from ipywsecho.pacing import Refresher, Throttle, Turn
+from ipywsecho.view import rows
 from tests.timing import ManualClock, most_in_a_second
 
 # Turn
@@ -447,8 +447,8 @@ def test_flood_of_frames_keeps_to_the_limit_whatever_they_hold(name: str) -> Non
     drawn: list[tuple[float, int]] = []
 
     def draw(limit: int) -> tuple[int, bool]:
-        newest = rendering.newest_first(received.frames, sent.frames, [])
-        rendered = rendering.output(newest, seen=received.total, limit=limit)
+        newest = rows.newest_first(received.frames, sent.frames, [])
+        rendered = rows.output(newest, seen=received.total, limit=limit)
         weight = sum(
             len(text.encode()) for entry in rendered.outputs for text in entry["data"].values()
         )

@@ -1,0 +1,19 @@
+"""A connection that sends, receives, reconnects and closes; looks at the frames."""
+
+from ipywsecho.connection.connection import Connection, Listener
+from ipywsecho.connection.loops import HomeLoop, running_loop
+from ipywsecho.connection.outbox import Parcel, Sending, sendable
+from ipywsecho.connection.reconnect import Reconnect
+from ipywsecho.connection.states import State
+
+__all__ = [
+    "Connection",
+    "HomeLoop",
+    "Listener",
+    "Parcel",
+    "Reconnect",
+    "Sending",
+    "State",
+    "running_loop",
+    "sendable",
+]

@@ -1,0 +1,6 @@
+"""Frames, the bounded log that keeps them, and iteration over it; looks at the ground alone."""
+
+from ipywsecho.frames.following import Follower, Signal
+from ipywsecho.frames.log import Frame, FrameLog, Frames, Notice
+
+__all__ = ["Follower", "Frame", "FrameLog", "Frames", "Notice", "Signal"]

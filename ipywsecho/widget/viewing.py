@@ -1,0 +1,244 @@
+"""What a console shows, and when: its log or what a builder makes, and the line above it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from ipywsecho.connection import Connection, HomeLoop
+from ipywsecho.errors import ConsoleError, line_of
+from ipywsecho.frames import FrameLog, Frames, Notice
+from ipywsecho.masking import mask
+from ipywsecho.pacing import Refresher, Throttle, Turn
+from ipywsecho.view import Criteria, Gallery, Screen, describe_state, header, paragraph, weight_of
+from ipywsecho.widget.building import Builder, Snapshot
+from ipywsecho.widget.controls import Controls
+from ipywsecho.widget.display import outputs_of, place_name
+from ipywsecho.widget.places import place_of
+
+__all__ = ["Viewer", "line_with_place"]
+
+_HEADER_INTERVAL = 0.4
+_HEADER_WITHIN = 0.1
+_SLICE = 0.005
+
+
+class Shown(Protocol):
+    """What a console tells of itself."""
+
+    uri: str | None
+    frames: Frames
+    sent: Frames
+    state: str
+    error: ConsoleError | None
+    subprotocol: str | None
+    latency: float | None
+    paused: bool
+
+
+class Viewer:
+    """Keeps the controls of a console up to date, as often as the page can take.
+
+    Args:
+        console: What is shown.
+        controls: Where it is shown.
+        connection: Tells when it tries again, and what must not be shown.
+        logs: Frames received, and frames sent.
+        notices: What happened to the connection.
+        home: Where the work is done.
+        builder: Makes what is shown instead of the log, if it is not `None`.
+        title: Stands above.
+    """
+
+    def __init__(
+        self,
+        console: Shown,
+        controls: Controls,
+        connection: Connection,
+        *,
+        logs: tuple[FrameLog, FrameLog],
+        notices: deque[Notice],
+        home: HomeLoop,
+        builder: Callable[[Snapshot], Any] | None,
+        title: str,
+    ) -> None:
+        self._console = console
+        self._controls = controls
+        self._connection = connection
+        self._logs = logs
+        self._home = home
+        self._builder = builder
+        self._title = title
+        self._screen = Screen(*logs, notices, Gallery(self._work_aside).source_of)
+        self._log_view: Refresher | Builder | None = None
+        self._header_view: Throttle | None = None
+        self._is_searching = False
+        self._is_over = False
+        self.complaint = ""
+        """What is wrong with what was typed, or "" if nothing is."""
+        # A view that was never there does not count: a notebook may be run without a page.
+        self.is_out_of_sight = False
+        """Whether the last page that showed the console shows it no more."""
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Draw by the timers of an event loop from now on."""
+        if self._builder is None:
+            self._log_view = Refresher(
+                self.show_log, preview=self.show_preview, call_later=loop.call_later
+            )
+        else:
+            self._log_view = Builder(
+                self._builder,
+                snapshot=self._snapshot,
+                show=self._show_built,
+                fail=self._show_failure,
+                is_held=lambda: self._console.paused or self.is_out_of_sight,
+            )
+            self._home.spawn(self._log_view.run)
+        self._header_view = Throttle(
+            self.show_header, interval=_HEADER_INTERVAL, burst=2, call_later=loop.call_later
+        )
+
+    def cancel(self) -> None:
+        """Draw no more."""
+        self._is_over = True
+        for view in (self._log_view, self._header_view):
+            if view is not None:
+                view.cancel()
+
+    def request(self, within: float = 0.0) -> None:
+        """Have what has changed drawn soon, or after so many seconds at the latest."""
+        if self._log_view is None or self._header_view is None:
+            return
+        if within:
+            self._log_view.request_within(within)
+        else:
+            self._log_view.request()
+        # Behind the log, as what somebody waits for is there.
+        self._header_view.request_within(_HEADER_WITHIN)
+
+    def clear(self) -> None:
+        """Begin anew, as the logs were cleared."""
+        self._screen.forget()
+        self._controls.output.outputs = ()
+        self._controls.preview.value = ""
+        self.request()
+
+    def change_form(self) -> None:
+        """Show payloads in the form that was chosen."""
+        self._screen.show_as(self._controls.view.value)
+        self.request()
+
+    def look_for(self) -> None:
+        """Show only what meets the criteria that were chosen.
+
+        Raises:
+            InputError: If they cannot be met by anything; what is shown stays as it was.
+        """
+        controls = self._controls
+        self._screen.look_for(
+            Criteria(controls.search.value, controls.direction.value, controls.kind.value)
+        )
+
+    def pause(self) -> None:
+        """Stand still or go on, as the console is paused or is not."""
+        if self._console.paused:
+            self._screen.freeze()
+            if self._builder is None:
+                # Now, so that nothing moves any more once the button says that it is paused.
+                self.show_log(Refresher.LARGEST)
+        else:
+            self._screen.thaw()
+        self._controls.show_pause(self._console.paused)
+        self.request()
+
+    def tell_cell(self) -> None:
+        """Tell once more what is shown, as a message of the cell that runs.
+
+        Who runs a notebook without a page, such as nbconvert, listens to no other message.
+        """
+        self.show_header()
+        if self._builder is None:
+            self.show_log(Refresher.LARGEST)
+        self._controls.output.send_state("outputs")
+        self._controls.send_header()
+
+    def show_log(self, limit: int) -> tuple[int, bool]:
+        """Draw the log in about so many bytes, as a `Refresher` has it done."""
+        if self.is_out_of_sight or self._screen.is_still:
+            return 0, False
+        if not self._screen.search(_SLICE) and not self._is_searching:
+            self._is_searching = True
+            self._home.spawn(self._search)
+        drawn = self._screen.draw(limit)
+        self._controls.output.outputs = drawn.outputs
+        return drawn.size, drawn.is_cut
+
+    def show_preview(self) -> int:
+        """Show what is new below the log, as a `Refresher` has it done."""
+        html = "" if self.is_out_of_sight else self._screen.preview()
+        if html:
+            self._controls.preview.value = html
+        return weight_of(html) if html else 0
+
+    def show_header(self) -> None:
+        """Draw the line above the log."""
+        console, connection = self._console, self._connection
+        wait = None if connection.retry_at is None else connection.retry_at - connection.clock()
+        if wait is not None and self._header_view is not None:
+            # Counts down, as nothing else happens meanwhile.
+            self._header_view.request_within(_HEADER_WITHIN)
+        details = describe_state(
+            console.frames.total + console.sent.total,
+            console.subprotocol,
+            console.latency,
+            wait,
+            self._screen.waiting,
+        )
+        # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
+        error = self.complaint
+        if not error and self._builder is not None and console.error is not None:
+            error = line_of(console.error)
+        uri = None if console.uri is None else mask(console.uri, connection.secrets)
+        self._controls.show_title(header(self._title, console.state, uri, details, error))
+        self._controls.show_state(console.state)
+
+    async def _search(self) -> None:
+        turn = Turn()
+        while not self._is_over and not self._screen.search(_SLICE):
+            await turn.pass_on()
+        self._is_searching = False
+        self.request()
+
+    def _work_aside(self, work: Callable[[], str], done: Callable[[str], object]) -> None:
+        async def run() -> None:
+            done(await asyncio.to_thread(work))
+            self._screen.is_stale = True
+            self.request()
+
+        self._home.spawn(run)
+
+    def _snapshot(self) -> Snapshot:
+        console, frames = self._console, self._console.frames
+        newest = frames[-1] if frames else None
+        return Snapshot(state=console.state, frame=newest, frames=frames, error=console.error)
+
+    def _show_built(self, built: Any) -> int:
+        output = self._controls.output
+        if built is None:
+            output.outputs = ()
+        elif isinstance(built, str):
+            output.outputs = paragraph(built).outputs
+        else:
+            output.outputs = outputs_of(built)
+        return sum(len(str(entry["data"])) for entry in output.outputs)
+
+    def _show_failure(self, error: Exception) -> None:
+        line = f"the builder failed: {line_with_place(error)}"
+        self._controls.output.outputs = paragraph(line, is_error=True).outputs
+
+
+def line_with_place(error: Exception) -> str:
+    """Return an error of somebody's own code as one line, with the place where it happened."""
+    place = place_of(error, place_name)
+    return f"{line_of(error)} ({place})" if place else line_of(error)

@@ -1,0 +1,198 @@
+import errno
+import socket
+import ssl
+from dataclasses import FrozenInstanceError
+from itertools import islice
+
+import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidProxyStatus
+from websockets.http11 import Response
+
+from ipywsecho.connection.reconnect import Reconnect, backoff
+from ipywsecho.errors import (
+    ClosedError,
+    ConnectError,
+    ConsoleError,
+    HandshakeError,
+    InvalidURIError,
+    NotConnectedError,
+    OptionError,
+)
+
+URI = "ws://localhost:1"
+LONGEST = [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def caused_by(error: ConsoleError, *causes: BaseException) -> ConsoleError:
+    """Return the error, after chaining what caused it, and what caused that."""
+    last: BaseException = error
+    for cause in causes:
+        last.__cause__ = cause
+        last = cause
+    return error
+
+
+# How long it waits
+
+
+@pytest.mark.parametrize(("number", "longest"), list(enumerate(LONGEST)))
+def test_each_wait_is_in_the_upper_half_of_twice_the_one_before(number: int, longest: int) -> None:
+    waits = [list(islice(backoff(), number + 1))[-1] for _ in range(500)]
+
+    assert all(longest / 2 <= wait <= longest for wait in waits)
+    # Both ends of that half are used.
+    assert min(waits) < longest * 0.55
+    assert max(waits) > longest * 0.95
+
+
+def test_wait_does_not_grow_beyond_half_a_minute() -> None:
+    assert all(15 <= wait <= 30 for wait in islice(backoff(), 5, 2_000))
+
+
+def test_clients_that_lost_the_same_server_do_not_come_back_together() -> None:
+    assert len({next(backoff()) for _ in range(100)}) > 90
+
+
+def test_policy_waits_afresh_each_time() -> None:
+    policy = Reconnect()
+
+    runs = [list(islice(policy.delays(), 4)) for _ in range(2)]
+
+    for first, *_, fourth in runs:
+        assert first <= 1 < 4 <= fourth
+
+
+def test_policy_cannot_be_changed() -> None:
+    policy = Reconnect()
+
+    with pytest.raises(FrozenInstanceError):
+        policy.stable_after = 1.0  # type: ignore[misc]
+
+
+def test_policy_takes_its_parts_by_name_only() -> None:
+    with pytest.raises(TypeError):
+        Reconnect(backoff)  # type: ignore[call-arg]
+
+
+# What is tried again
+
+
+@pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013, 1014, 3000, 3999])
+def test_connection_lost_for_a_while_is_tried_again(code: int) -> None:
+    assert Reconnect().is_transient(ClosedError("closed", code=code)) is True
+
+
+@pytest.mark.parametrize("code", [1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 4000, 4001, 4999])
+def test_connection_ended_on_purpose_is_not_tried_again(code: int) -> None:
+    assert Reconnect().is_transient(ClosedError("closed", code=code)) is False
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_handshake_refused_for_a_while_is_tried_again(status: int) -> None:
+    assert Reconnect().is_transient(HandshakeError("refused", status=status)) is True
+
+
+@pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 405, 410, 426, 501])
+def test_handshake_refused_for_good_is_not_tried_again(status: int) -> None:
+    assert Reconnect().is_transient(HandshakeError("refused", status=status)) is False
+
+
+@pytest.mark.parametrize(("status", "is_transient"), [(503, True), (403, False), (407, False)])
+def test_proxy_that_refuses_for_a_while_is_tried_again(status: int, is_transient: bool) -> None:
+    refused = InvalidProxyStatus(Response(status, "Refused", Headers()))
+    error = caused_by(ConnectError("the proxy cannot be used"), refused)
+
+    assert Reconnect().is_transient(error) is is_transient
+
+
+def test_handshake_refused_for_a_while_is_so_whatever_caused_it() -> None:
+    error = caused_by(HandshakeError("refused", status=404), ValueError(), EOFError())
+
+    assert Reconnect().is_transient(error) is False
+
+
+def test_handshake_cut_off_is_tried_again() -> None:
+    error = caused_by(HandshakeError("no answer"), ValueError("no response"), EOFError())
+
+    assert Reconnect().is_transient(error) is True
+
+
+@pytest.mark.parametrize(
+    "causes", [(), (ValueError(),), (ValueError(), ValueError()), (EOFError(),)]
+)
+def test_handshake_with_something_else_is_not_tried_again(
+    causes: tuple[BaseException, ...],
+) -> None:
+    assert Reconnect().is_transient(caused_by(HandshakeError("no"), *causes)) is False
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ConnectionRefusedError(errno.ECONNREFUSED, "refused"),
+        ConnectionResetError(),
+        TimeoutError("timed out"),
+        socket.gaierror(socket.EAI_AGAIN, "try again"),
+        OSError(errno.ENETUNREACH, "unreachable"),
+    ],
+    ids=repr,
+)
+def test_failure_of_the_network_is_tried_again(cause: OSError) -> None:
+    assert Reconnect().is_transient(caused_by(ConnectError("failed"), cause)) is True
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        ssl.SSLError(1, "wrong version"),
+        ssl.SSLCertVerificationError(1, "self-signed"),
+        NotImplementedError(),
+        ValueError("no proxy"),
+    ],
+    ids=repr,
+)
+def test_failure_that_waiting_does_not_mend_is_not_tried_again(cause: Exception) -> None:
+    assert Reconnect().is_transient(caused_by(ConnectError("failed"), cause)) is False
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectError("for no known reason"),
+        InvalidURIError("no address"),
+        OptionError("no option"),
+        NotConnectedError("closed"),
+        ConsoleError("something"),
+    ],
+    ids=repr,
+)
+def test_mistake_is_not_tried_again(error: ConsoleError) -> None:
+    assert Reconnect().is_transient(error) is False
+
+
+def test_mistake_is_not_tried_again_whatever_caused_it() -> None:
+    assert Reconnect().is_transient(caused_by(OptionError("bad"), OSError())) is False
+
+
+# What one may change
+
+
+def test_codes_that_end_for_good_may_be_chosen() -> None:
+    policy = Reconnect(fatal_codes={1006})
+
+    assert policy.is_transient(ClosedError("closed", code=1006)) is False
+    assert policy.is_transient(ClosedError("closed", code=4000)) is True
+
+
+def test_statuses_that_are_tried_again_may_be_chosen() -> None:
+    policy = Reconnect(transient_statuses=[404])
+
+    assert policy.is_transient(HandshakeError("refused", status=404)) is True
+    assert policy.is_transient(HandshakeError("refused", status=503)) is False
+
+
+def test_waits_may_be_chosen() -> None:
+    policy = Reconnect(delays=lambda: iter([0.0, 5.0]), stable_after=1.0)
+
+    assert (list(policy.delays()), policy.stable_after) == ([0.0, 5.0], 1.0)

@@ -1,0 +1,717 @@
+import copy
+import gc
+import pickle
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from math import isqrt
+from random import Random
+from typing import Any, ClassVar
+
+import pandas
+import pytest
+
+from ipywsecho.frames.log import Frame, FrameLog, Frames, Notice
+
+
+def received(data: str | bytes) -> Frame:
+    return Frame(data, 1.5)
+
+
+def numbered(numbers: Iterable[int]) -> list[Frame]:
+    return [received(str(number)) for number in numbers]
+
+
+def log_of(
+    frames: Iterable[Frame], history: int = 1_000, history_bytes: int = 1_000_000
+) -> FrameLog:
+    log = FrameLog(history, history_bytes)
+    for frame in frames:
+        log.append(frame)
+    return log
+
+
+def kept(log: FrameLog) -> list[str | bytes]:
+    return [frame.data for frame in log.frames]
+
+
+class Payload(bytes):
+    """A payload that counts how many of its kind, and of their bytes, are in memory."""
+
+    alive: ClassVar[int] = 0
+    alive_bytes: ClassVar[int] = 0
+
+    def __init__(self, _: bytes) -> None:
+        Payload.alive += 1
+        Payload.alive_bytes += len(self)
+
+    def __del__(self) -> None:
+        Payload.alive -= 1
+        Payload.alive_bytes -= len(self)
+
+
+class MeasuredFrame(Frame):
+    """A frame that counts how often a frame of its kind is looked at."""
+
+    __slots__ = ()
+    looks: ClassVar[int] = 0
+
+    @property
+    def size(self) -> int:
+        MeasuredFrame.looks += 1
+        return self[3]
+
+
+class CopyCounter:
+    """Counts the places in tuples and lists that a value holds and no earlier one did."""
+
+    def __init__(self) -> None:
+        # Kept, so that no new container takes the identity of an old one.
+        self._known: dict[int, object] = {}
+
+    def count(self, value: object) -> int:
+        places = 0
+        for container in gc.get_referents(value):
+            is_container = type(container) in (tuple, list)
+            if is_container and id(container) not in self._known:
+                self._known[id(container)] = container
+                places += len(container) + self.count(container)
+        return places
+
+
+# Frame
+
+
+def test_frame_says_what_came_and_when() -> None:
+    frame = Frame("hello", 12.5)
+
+    assert (frame.data, frame.time, frame.sent, frame.size) == ("hello", 12.5, False, 5)
+
+
+def test_frame_that_we_sent_says_so() -> None:
+    assert Frame("hello", 12.5, sent=True).sent is True
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        ("", 0),
+        (b"", 0),
+        ("hello", 5),
+        ("é", 2),
+        ("日本語", 9),
+        ("a🙂", 5),
+        ("\ud800", 3),
+        (b"\xff\x00\xfe", 3),
+        ("é" * 100_000, 200_000),
+    ],
+)
+def test_size_is_that_of_the_payload_in_bytes(data: str | bytes, size: int) -> None:
+    assert received(data).size == size
+
+
+@pytest.mark.parametrize("name", ["data", "time", "sent", "size", "note"])
+def test_frame_cannot_be_changed(name: str) -> None:
+    frame = received("hello")
+
+    with pytest.raises(AttributeError):
+        setattr(frame, name, "other")
+
+    assert frame == received("hello")
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("data", ["日本語", b"\x00\xff"])
+def test_pickled_frame_comes_back_the_same(data: str | bytes, protocol: int) -> None:
+    frame = Frame(data, 12.5, sent=True)
+
+    again = pickle.loads(pickle.dumps(frame, protocol))
+
+    assert type(again) is Frame
+    assert (again.data, again.time, again.sent, again.size) == (data, 12.5, True, frame.size)
+
+
+def test_copied_frame_is_the_same() -> None:
+    frame = Frame("日本語", 12.5, sent=True)
+
+    copies = [copy.copy(frame), copy.deepcopy(frame)]
+
+    assert copies == [frame, frame]
+    assert [type(each) for each in copies] == [Frame, Frame]
+
+
+def test_frames_with_the_same_content_are_equal() -> None:
+    assert received("a") == received("a")
+    assert hash(received("a")) == hash(received("a"))
+
+
+@pytest.mark.parametrize(
+    "other", [Frame("b", 1.5), Frame(b"a", 1.5), Frame("a", 2.5), Frame("a", 1.5, sent=True)]
+)
+def test_frames_that_differ_in_anything_are_not_equal(other: Frame) -> None:
+    assert other != received("a")
+
+
+@pytest.mark.parametrize("data", ['{"a": [1, null]}', b'{"a": [1, null]}'])
+def test_payload_is_read_as_json(data: str | bytes) -> None:
+    assert received(data).json() == {"a": [1, None]}
+
+
+@pytest.mark.parametrize("data", ["", "hello", b"\xff\xfe\xfd"])
+def test_payload_that_is_no_json_is_refused(data: str | bytes) -> None:
+    frame = received(data)
+
+    with pytest.raises(ValueError, match=r"."):
+        frame.json()
+
+
+def test_repr_shows_a_short_payload_whole() -> None:
+    frame = Frame("x" * 60, 1.5, sent=True)
+
+    assert repr(frame) == f"Frame('{'x' * 60}', time=1.5, sent=True, size=60)"
+
+
+@pytest.mark.parametrize("data", ["x" * 61, b"x" * 61, "\n" * 1_000_000])
+def test_repr_of_a_long_payload_is_short_and_names_its_size(data: str | bytes) -> None:
+    shown = repr(received(data))
+
+    assert len(shown) < 200
+    assert "\n" not in shown
+    assert shown.endswith(f"…, time=1.5, sent=False, size={len(data)})")
+    assert repr(data[:60]) in shown
+
+
+def test_notice_is_no_error_unless_it_says_so() -> None:
+    assert Notice(1.0, "connected").is_error is False
+    assert Notice(1.0, "lost", is_error=True).is_error is True
+
+
+# What a log keeps
+
+
+def test_new_log_is_empty() -> None:
+    log = FrameLog(10, 100)
+
+    assert list(log.frames) == []
+    assert (log.frames.total, log.total, log.total_bytes, log.cleared) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("history", "history_bytes"), [(0, 100), (-1, 100), (10, 0), (10, -5)])
+def test_log_that_could_keep_nothing_is_refused(history: int, history_bytes: int) -> None:
+    with pytest.raises(ValueError, match=f"history={history} and history_bytes={history_bytes} "):
+        FrameLog(history, history_bytes)
+
+
+@pytest.mark.parametrize("history", [1, 2, 3, 4, 9, 10, 99, 100])
+def test_log_keeps_the_newest_frames(history: int) -> None:
+    log = FrameLog(history, 1_000_000)
+
+    for number in range(3 * history + 1):
+        log.append(received(str(number)))
+
+        oldest = max(0, number + 1 - history)
+        assert kept(log) == [str(each) for each in range(oldest, number + 1)]
+
+
+def test_log_keeps_as_many_bytes_as_allowed_and_no_more() -> None:
+    log = FrameLog(1_000, 10)
+
+    log.append(received("aaaa"))
+    log.append(received("bbbbbb"))
+    exactly_full = kept(log)
+    log.append(received("c"))
+
+    assert exactly_full == ["aaaa", "bbbbbb"]
+    assert kept(log) == ["bbbbbb", "c"]
+
+
+def test_bytes_of_a_text_are_counted_not_its_characters() -> None:
+    log = log_of(map(received, ["日", "本", "語"]), history_bytes=8)
+
+    assert kept(log) == ["本", "語"]
+
+
+def test_frame_larger_than_the_limit_is_kept_while_it_is_the_newest() -> None:
+    log = log_of(numbered(range(5)), history_bytes=10)
+
+    log.append(received("x" * 1_000))
+    with_huge = kept(log)
+    log.append(received("y"))
+
+    assert with_huge == ["x" * 1_000]
+    assert kept(log) == ["y"]
+
+
+def test_empty_frames_are_bounded_by_their_count() -> None:
+    log = log_of([received("")] * 50, history=7, history_bytes=1)
+
+    assert kept(log) == [""] * 7
+
+
+def test_totals_count_what_was_forgotten_as_well() -> None:
+    log = log_of(map(received, ["é", "b", "cc"]), history=1)
+
+    assert (log.total, log.total_bytes, log.frames.total, len(log.frames)) == (3, 5, 3, 1)
+
+
+def test_cleared_log_is_empty_and_goes_on_counting() -> None:
+    log = log_of(numbered(range(25)), history=10)
+
+    log.clear()
+    after_clear = (kept(log), log.frames.total, log.total, log.total_bytes, log.cleared)
+    log.append(received("next"))
+
+    assert after_clear == ([], 25, 25, 40, 25)
+    assert (kept(log), log.total, log.cleared) == (["next"], 26, 25)
+
+
+def test_log_may_be_cleared_twice() -> None:
+    log = log_of(numbered(range(3)))
+
+    log.clear()
+    log.append(received("next"))
+    log.clear()
+
+    assert (kept(log), log.total, log.cleared) == ([], 4, 4)
+
+
+def test_limits_hold_as_before_after_clear() -> None:
+    log = log_of([received("x" * 9)], history=3, history_bytes=10)
+
+    log.clear()
+    for frame in numbered(range(5)):
+        log.append(frame)
+    few = kept(log)
+    log.append(received("y" * 9))
+
+    assert few == ["2", "3", "4"]
+    assert kept(log) == ["4", "y" * 9]
+
+
+# Values
+
+
+def test_value_stays_the_same_while_nothing_comes() -> None:
+    log = log_of(numbered(range(3)))
+
+    assert log.frames is log.frames
+
+
+def test_equal_frames_make_different_values() -> None:
+    log = FrameLog(1, 1_000)
+    frame = received("same")
+
+    log.append(frame)
+    first = log.frames
+    log.append(frame)
+    second = log.frames
+
+    assert list(first) == list(second)
+    assert first != second
+    assert len({first, second}) == 2
+
+
+def test_clearing_makes_another_value() -> None:
+    log = FrameLog(10, 100)
+    before = log.frames
+
+    log.clear()
+
+    assert log.frames != before
+
+
+@pytest.mark.parametrize("history", [1, 2, 3, 10, 50])
+def test_values_never_change(history: int) -> None:
+    log = FrameLog(history, 1_000_000)
+    values = [(log.frames, list(log.frames), log.frames.total)]
+
+    for number in range(4 * history):
+        log.append(received(str(number)))
+        if number == 3 * history:
+            log.clear()
+        values.append((log.frames, list(log.frames), log.frames.total))
+
+    for frames, content, total in values:
+        assert list(frames) == content
+        assert list(reversed(frames)) == content[::-1]
+        assert [frames[index] for index in range(len(content))] == content
+        assert (len(frames), frames.total) == (len(content), total)
+
+
+def test_value_cannot_be_written_to() -> None:
+    frames: Any = log_of(numbered(range(3))).frames
+
+    with pytest.raises(TypeError):
+        frames[0] = received("other")
+    with pytest.raises(TypeError):
+        del frames[0]
+
+    assert [frame.data for frame in frames] == ["0", "1", "2"]
+
+
+def test_repr_of_frames_is_short() -> None:
+    frames = log_of(numbered(range(2_345)), history=1_234).frames
+
+    assert repr(frames) == "<Frames: 1,234 of 2,345>"
+
+
+@pytest.mark.parametrize("cleared_after", [None, 20])
+def test_index_counts_from_either_end(cleared_after: int | None) -> None:
+    log = FrameLog(10, 1_000)
+    for number, frame in enumerate(numbered(range(35))):
+        log.append(frame)
+        if number == cleared_after:
+            log.clear()
+
+    assert [log.frames[index].data for index in range(10)] == [str(n) for n in range(25, 35)]
+    assert [log.frames[-index].data for index in range(1, 11)] == [
+        str(number) for number in range(34, 24, -1)
+    ]
+
+
+@pytest.mark.parametrize("index", [10, 11, -11, -12, 10**20, -(10**20)])
+def test_index_out_of_range_is_an_error(index: int) -> None:
+    frames = log_of(numbered(range(35)), history=10).frames
+
+    with pytest.raises(IndexError, match=f"frame {index} of 10"):
+        frames[index]
+
+
+@pytest.mark.parametrize("index", [0, -1])
+def test_empty_frames_have_no_first_and_no_last(index: int) -> None:
+    with pytest.raises(IndexError, match=f"frame {index} of 0"):
+        FrameLog(10, 100).frames[index]
+
+
+def test_index_of_a_frame_that_came_later_is_an_error() -> None:
+    log = log_of(numbered(range(3)))
+    frames = log.frames
+
+    log.append(received("3"))
+
+    with pytest.raises(IndexError):
+        frames[3]
+
+
+BOUNDS = [None, 0, 1, 4, 9, 10, 99, -1, -3, -10, -99]
+STEPS = [None, 1, 2, 3, 99, -1, -2, -99]
+
+
+@pytest.mark.parametrize("start", BOUNDS)
+def test_slice_is_that_of_a_list(start: int | None) -> None:
+    frames = log_of(numbered(range(35)), history=10).frames
+    listed = numbered(range(25, 35))
+
+    for stop in BOUNDS:
+        for step in STEPS:
+            part, expected = frames[start:stop:step], listed[start:stop:step]
+
+            assert isinstance(part, Frames)
+            assert list(part) == expected
+            assert list(reversed(part)) == expected[::-1]
+            assert [part[index] for index in range(-len(part), len(part))] == expected * 2
+            assert (len(part), part.total, bool(part)) == (len(expected), 35, bool(expected))
+
+
+@pytest.mark.parametrize("first", [slice(2, 9), slice(None, None, 2), slice(9, 1, -1), slice(5, 5)])
+@pytest.mark.parametrize("second", [slice(1, -1), slice(None, None, -1), slice(0, 99, 3)])
+def test_slice_of_a_slice_is_that_of_a_list(first: slice, second: slice) -> None:
+    frames = log_of(numbered(range(35)), history=10).frames
+
+    part = frames[first][second]
+
+    assert list(part) == numbered(range(25, 35))[first][second]
+
+
+def test_index_outside_a_slice_is_an_error_although_the_log_has_the_frame() -> None:
+    part = log_of(numbered(range(9))).frames[2:5]
+
+    for index in (3, -4):
+        with pytest.raises(IndexError):
+            part[index]
+
+
+def test_slice_of_no_step_is_an_error() -> None:
+    with pytest.raises(ValueError, match="zero"):
+        log_of(numbered(range(3))).frames[::0]
+
+
+def test_slice_copies_nothing() -> None:
+    frames = log_of(numbered(range(10_000)), history=5_000).frames
+    counter = CopyCounter()
+    counter.count(frames)
+
+    copied = counter.count(frames[100:-100])
+
+    assert copied == 0
+
+
+def test_frames_contain_what_they_show() -> None:
+    frames = log_of(numbered(range(35)), history=10).frames
+
+    assert received("25") in frames
+    assert received("24") not in frames
+    assert (frames.index(received("27")), frames.count(received("27"))) == (2, 1)
+
+
+def test_iteration_ends_where_it_would_have_when_it_began() -> None:
+    log = log_of(numbered(range(8)), history=10)
+    seen = []
+
+    for frame in log.frames:
+        seen.append(frame.data)
+        log.append(received("later"))
+
+    assert seen == [str(number) for number in range(8)]
+
+
+def test_backward_iteration_is_not_disturbed_by_what_comes_meanwhile() -> None:
+    log = log_of(numbered(range(8)), history=10)
+    seen = []
+
+    for frame in reversed(log.frames):
+        seen.append(frame.data)
+        log.append(received("later"))
+        log.clear()
+
+    assert seen == [str(number) for number in reversed(range(8))]
+
+
+def test_iteration_survives_that_the_log_is_cleared() -> None:
+    log = log_of(numbered(range(8)), history=10)
+
+    frames = iter(log.frames)
+    first = next(frames)
+    log.clear()
+
+    assert [first, *frames] == numbered(range(8))
+
+
+def test_data_frame_has_a_row_for_each_frame() -> None:
+    log = FrameLog(2, 1_000)
+    for frame in [received("forgotten"), Frame("é", 2.5), Frame(b"\x00", 3.5, sent=True)]:
+        log.append(frame)
+
+    table = pandas.DataFrame(log.frames)
+
+    assert list(table.columns) == ["data", "time", "sent", "size"]
+    assert table.to_dict("list") == {
+        "data": ["é", b"\x00"],
+        "time": [2.5, 3.5],
+        "sent": [False, True],
+        "size": [2, 1],
+    }
+
+
+# Against a plain list
+
+
+class Model:
+    """A log as a plain list, which is slow and easy to believe."""
+
+    def __init__(self, history: int, history_bytes: int) -> None:
+        self.history = history
+        self.history_bytes = history_bytes
+        self.frames: list[Frame] = []
+        self.total = 0
+        self.cleared = 0
+
+    def append(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self.total += 1
+        while len(self.frames) > 1 and (
+            len(self.frames) > self.history
+            or sum(frame.size for frame in self.frames) > self.history_bytes
+        ):
+            self.frames.pop(0)
+
+    def clear(self) -> None:
+        self.frames.clear()
+        self.cleared = self.total
+
+
+def random_slice(random: Random) -> slice:
+    bounds = [None, *range(-12, 13)]
+    steps = [None, -3, -2, -1, 1, 2, 3]
+    return slice(random.choice(bounds), random.choice(bounds), random.choice(steps))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_log_behaves_like_a_list_that_is_cut(seed: int) -> None:
+    random = Random(seed)
+    limits = random.choice([1, 2, 5, 10, 17, 50]), random.choice([1, 10, 60, 10_000])
+    log, model = FrameLog(*limits), Model(*limits)
+    values: list[tuple[Frames, list[Frame]]] = []
+
+    for number in range(300):
+        if random.random() < 0.02:
+            log.clear()
+            model.clear()
+        else:
+            size = random.choice([0, 1, 1, 1, 2, 5, 30, 200])
+            frame = Frame(str(number).encode().ljust(size)[:size], number, random.random() < 0.5)
+            log.append(frame)
+            model.append(frame)
+
+        part = random_slice(random)
+        assert list(log.frames[part]) == model.frames[part]
+        assert (log.total, log.cleared) == (model.total, model.cleared)
+        if random.random() < 0.3:
+            values.append((log.frames, list(model.frames)))
+            values.append((log.frames[part], model.frames[part]))
+
+    for frames, content in values:
+        assert list(frames) == content
+        assert list(reversed(frames)) == content[::-1]
+        assert [frames[index] for index in range(-len(frames), 0)] == content
+
+
+# Costs
+
+
+def copies_of_each_append(history: int, frame: Frame, appends: int) -> Iterator[int]:
+    log = FrameLog(history, 64_000_000)
+    counter = CopyCounter()
+    for _ in range(appends):
+        log.append(frame)
+        yield counter.count(log.frames)
+
+
+@pytest.mark.parametrize("history", [100, 2_500, 10_000, 40_000])
+def test_append_copies_as_little_for_a_long_history_as_for_a_short_one(history: int) -> None:
+    appends = 2 * history + 100
+
+    copies = list(copies_of_each_append(history, received("x"), appends))
+
+    assert sum(copies) / appends < 5
+    assert max(copies) < 2 * isqrt(history) + 20
+
+
+def test_large_frames_copy_no_more_than_the_root_of_the_history() -> None:
+    copies = list(copies_of_each_append(10_000, received(b"x" * 1_000_000), 300))
+
+    assert max(copies) < 2 * isqrt(10_000) + 20
+
+
+@pytest.mark.parametrize(("history", "history_bytes"), [(10_000, 10**9), (100, 10**9), (10**6, 99)])
+def test_append_looks_at_no_frame_but_the_newest_and_the_one_it_forgets(
+    history: int, history_bytes: int
+) -> None:
+    log = FrameLog(history, history_bytes)
+    looks = []
+
+    for _ in range(2 * min(history, 10_000)):
+        MeasuredFrame.looks = 0
+        log.append(MeasuredFrame("x", 1.5))
+        looks.append(MeasuredFrame.looks)
+
+    assert max(looks) == 2
+
+
+def test_each_frame_is_forgotten_once_when_a_huge_one_puts_out_many() -> None:
+    log = FrameLog(10**6, 10_000)
+    for _ in range(10_000):
+        log.append(MeasuredFrame("x", 1.5))
+    MeasuredFrame.looks = 0
+
+    log.append(MeasuredFrame("x" * 10_000, 1.5))
+    log.append(MeasuredFrame("y", 1.5))
+
+    assert len(log.frames) == 1
+    assert MeasuredFrame.looks == 10_000 + 1 + 2
+
+
+@pytest.mark.parametrize("history", [1, 10, 100, 2_500])
+def test_forgotten_frames_leave_the_memory(history: int) -> None:
+    before = Payload.alive
+    log = FrameLog(history, 10**9)
+    most = 0
+
+    for number in range(3 * history + 100):
+        log.append(received(Payload(str(number).encode())))
+        # Read each time, as an observer does.
+        assert len(log.frames) <= history
+        most = max(most, Payload.alive - before)
+
+    assert history <= most <= history + isqrt(history) + 2
+    del log
+    assert Payload.alive == before
+
+
+def test_forgotten_bytes_leave_the_memory() -> None:
+    random = Random(1)
+    before = Payload.alive_bytes
+    log = FrameLog(10_000, 100_000)
+    most = 0
+
+    for _ in range(5_000):
+        size = random.choice([1, 100, 1_000, 30_000])
+        log.append(received(Payload(bytes(size))))
+        most = max(most, Payload.alive_bytes - before)
+
+    # A hundredth of the history makes a chunk; the newest frame comes before the oldest goes.
+    assert most <= 100_000 + 1_000 + 30_000
+
+
+def test_clearing_frees_the_memory_at_once() -> None:
+    before = Payload.alive
+    log = log_of(received(Payload(b"x")) for _ in range(100))
+
+    log.clear()
+
+    assert Payload.alive == before
+
+
+def test_times_of_frames_stay_in_order_across_chunks() -> None:
+    log = FrameLog(50, 1_000)
+
+    for number in range(500):
+        log.append(Frame("x", float(number)))
+
+    assert all(later.time - earlier.time == 1.0 for earlier, later in pairwise(log.frames))
+    assert len(log.frames) == 50
+
+
+@pytest.mark.parametrize("view", [slice(-3, None), slice(0, 3), slice(5_000, 5_003)])
+def test_iterating_over_a_few_of_many_frames_looks_at_few_chunks(view: slice) -> None:
+    log = FrameLog(10_000, 10**9)
+    for number in range(12_000):
+        log.append(received(str(number)))
+    few = log.frames[view]
+
+    assert len(list(few._parts())) <= 2
+    assert list(few) == list(reversed(list(reversed(few))))
+    assert len(list(few)) == 3
+
+
+def test_table_has_a_row_for_each_frame_with_its_time_in_utc() -> None:
+    log = FrameLog(10, 10**9)
+    log.append(Frame("é", 1_700_000_000.25))
+    log.append(Frame(b"\x00", 1_700_000_001.5, sent=True))
+
+    table = log.frames.to_dataframe()
+
+    assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
+    assert [str(time) for time in table["time"]] == [
+        "2023-11-14 22:13:20.250000+00:00",
+        "2023-11-14 22:13:21.500000+00:00",
+    ]
+    assert table.drop(columns="time").to_numpy().tolist() == [
+        ["received", "text", 2, "é"],
+        ["sent", "bytes", 1, b"\x00"],
+    ]
+
+
+def test_table_of_nothing_has_its_columns() -> None:
+    table = FrameLog(10, 10**9).frames.to_dataframe()
+
+    assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
+    assert str(table["time"].dtype).endswith(", UTC]")
+    assert table.empty
+
+
+def test_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+
+    with pytest.raises(ImportError, match="%pip install pandas"):
+        FrameLog(10, 10**9).frames.to_dataframe()

@@ -1,0 +1,721 @@
+"""Recordings as values and as files, those of browsers and those of vandals included."""
+
+import asyncio
+import errno
+import gzip
+import json
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ipywsecho import (
+    ConsoleError,
+    EchoServer,
+    Frame,
+    Recording,
+    RecordingError,
+    SaveError,
+    WebSocketConsole,
+    load,
+)
+from ipywsecho.frames.log import FrameLog, Frames, Notice
+from ipywsecho.recording import jsonl
+
+SAMPLES = Path(__file__).with_name("samples")
+NOW = 1_740_819_600.123456
+
+TALK = Recording(
+    frames=[
+        Frame("Hello!", NOW, sent=True),
+        Frame("Hello! ❄ \u2028\x00\r\n", NOW + 0.1),
+        Frame(b"\x00\xff", NOW + 0.1),
+        Frame("", NOW + 0.1, sent=True),
+        Frame(b"", NOW + 0.3),
+    ],
+    notices=[Notice(NOW - 0.1, "connected to ws://host"), Notice(NOW + 1, "lost", is_error=True)],
+    uri="wss://host/chat?room=1",
+    subprotocol="chat",
+    close_code=4001,
+    close_reason="bye",
+    forgotten=7,
+)
+
+moments = st.floats(0, 32_503_680_000, exclude_max=True)
+texts = st.text(st.characters(codec="utf-8"))
+frames = st.builds(Frame, texts | st.binary(), moments, st.booleans(), size=st.none())
+notices = st.builds(Notice, moments, texts, st.booleans())
+recordings = st.builds(
+    Recording,
+    frames=st.lists(frames),
+    notices=st.lists(notices),
+    uri=st.none() | texts.filter(bool),
+    subprotocol=st.none() | texts.filter(bool),
+    close_code=st.none() | st.integers(1000, 4999),
+    close_reason=st.none() | texts,
+    forgotten=st.integers(0, 10**9),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that the examples of a property share."""
+    return tmp_path_factory.mktemp("recordings")
+
+
+def frames_of(*data: str, start: float = NOW, sent: bool = False, history: int = 100) -> Frames:
+    """Return frames as a console keeps them, one second apart."""
+    log = FrameLog(history, 10**6)
+    for number, each in enumerate(data):
+        log.append(Frame(each, start + number, sent))
+    return log.frames
+
+
+def har_of(*messages: Any, uri: Any = "wss://host/", **entry: Any) -> dict[str, Any]:
+    """Return an archive with one connection."""
+    return {"log": {"entries": [_connection(*messages, uri=uri, **entry)]}}
+
+
+def _connection(*messages: Any, uri: Any = "wss://host/", **entry: Any) -> dict[str, Any]:
+    return {"request": {"url": uri}, "_webSocketMessages": list(messages), **entry}
+
+
+def _message(**changes: Any) -> dict[str, Any]:
+    return {"type": "receive", "time": NOW, "opcode": 1, "data": "Hello!", **changes}
+
+
+def _complaint(path: Path, **options: Any) -> str:
+    """Return what somebody reads who loads the file."""
+    with pytest.raises(RecordingError) as caught:
+        load(path, **options)
+    message = str(caught.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message.removeprefix(str(path)).lstrip(", ")
+
+
+# The value.
+
+
+def test_frames_of_both_directions_are_in_the_order_of_their_times() -> None:
+    received = frames_of("b", "d", start=NOW + 0.5)
+    sent = frames_of("a", "c", start=NOW, sent=True)
+
+    merged = Recording.merged(received, sent)
+
+    assert [frame.data for frame in merged.frames] == ["a", "b", "c", "d"]
+
+
+def test_of_the_same_moment_what_was_sent_comes_first() -> None:
+    merged = Recording.merged(frames_of("answer"), frames_of("question", sent=True))
+
+    assert [frame.data for frame in merged.frames] == ["question", "answer"]
+
+
+def test_frames_that_were_no_longer_kept_are_counted() -> None:
+    received = frames_of("a", "b", "c", "d", history=1)
+
+    merged = Recording.merged(received, frames_of("e", sent=True))
+
+    assert [frame.data for frame in merged.frames] == ["e", "d"]
+    assert merged.forgotten == 3
+
+
+def test_secrets_are_masked_in_all_but_the_frames() -> None:
+    merged = Recording.merged(
+        frames_of("tomato-soup"),
+        frames_of(),
+        [Notice(NOW, "tomato-soup was refused")],
+        secrets=["tomato-soup"],
+        uri="wss://host/tomato-soup",
+        close_code=1008,
+        close_reason="no tomato-soup",
+    )
+
+    assert merged.notices == (Notice(NOW, "••• was refused"),)
+    assert merged.uri == "wss://host/•••"
+    assert merged.close_reason == "no •••"
+    assert merged.frames[0].data == "tomato-soup"
+
+
+def test_the_address_of_a_recording_holds_no_secret() -> None:
+    assert Recording(uri="wss://me:soup@host/?token=tomato").uri == "wss://•••@host/?token=•••"
+
+
+def test_its_frames_make_a_data_frame() -> None:
+    table = pd.DataFrame(TALK.frames)
+
+    assert list(table.columns) == ["data", "time", "sent", "size"]
+    assert list(table["sent"]) == [True, False, False, True, False]
+
+
+def test_it_is_a_value() -> None:
+    with pytest.raises(AttributeError):
+        TALK.uri = "ws://elsewhere"  # type: ignore[misc]
+    assert pickle.loads(pickle.dumps(TALK)) == TALK
+    assert repr(TALK) == "<Recording: 5 frames of wss://host/chat?room=1>"
+
+
+# What is saved is loaded.
+
+
+def test_a_jsonl_file_keeps_everything(tmp_path: Path) -> None:
+    TALK.save(tmp_path / "talk.jsonl")
+
+    assert load(tmp_path / "talk.jsonl") == TALK
+
+
+def test_a_jsonl_file_is_as_documented(tmp_path: Path) -> None:
+    TALK.save(tmp_path / "talk.jsonl")
+
+    text = (tmp_path / "talk.jsonl").read_bytes().decode()
+    header, *others = [json.loads(line) for line in text.removesuffix("\n").split("\n")]
+
+    assert header == {
+        "format": "ipywsecho recording",
+        "version": 1,
+        "uri": "wss://host/chat?room=1",
+        "subprotocol": "chat",
+        "close_code": 4001,
+        "close_reason": "bye",
+        "forgotten": 7,
+        "frames": 5,
+        "notices": 2,
+    }
+    assert others[:2] == [
+        {"type": "notice", "time": NOW - 0.1, "opcode": -1, "data": "connected to ws://host"},
+        {"type": "send", "time": NOW, "opcode": 1, "data": "Hello!"},
+    ]
+    assert others[3] == {"type": "receive", "time": NOW + 0.1, "opcode": 2, "data": "AP8="}
+    assert others[-1]["type"] == "error"
+    assert all(name in str(jsonl.__doc__) for name in [*header, *others[0]])
+
+
+def test_a_har_file_keeps_frames_errors_address_and_subprotocol(tmp_path: Path) -> None:
+    TALK.save(tmp_path / "talk.har")
+
+    assert load(tmp_path / "talk.har") == Recording(
+        frames=TALK.frames, notices=TALK.notices[1:], uri=TALK.uri, subprotocol="chat"
+    )
+
+
+def test_a_har_file_has_what_readers_of_har_require(tmp_path: Path) -> None:
+    TALK.save(tmp_path / "talk.har")
+
+    log = json.loads((tmp_path / "talk.har").read_text("utf-8"))["log"]
+    [entry] = log["entries"]
+    request, response, timings = entry["request"], entry["response"], entry["timings"]
+
+    assert log["version"] == "1.2"
+    assert log["pages"] == []
+    assert log["creator"].keys() == {"name", "version"}
+    assert entry["startedDateTime"] == "2025-03-01T09:00:00.123+00:00"
+    assert entry["time"] == sum(timings.values()) == pytest.approx(300, abs=0.1)
+    assert timings.keys() == {"send", "wait", "receive"}
+    assert entry["cache"] == {}
+    assert entry["_resourceType"] == "websocket"
+    for half in (request, response):
+        assert {"httpVersion", "cookies", "headers", "headersSize", "bodySize"} <= half.keys()
+        assert {"name": "Sec-WebSocket-Protocol", "value": "chat"} in half["headers"]
+    assert request["method"] == "GET"
+    assert request["url"] == TALK.uri
+    assert request["queryString"] == [{"name": "room", "value": "1"}]
+    assert (response["status"], response["statusText"]) == (101, "Switching Protocols")
+    assert response["content"] == {"size": 0, "mimeType": "x-unknown"}
+    assert response["redirectURL"] == ""
+    assert entry["_webSocketMessages"][:3] == [
+        {"type": "send", "time": NOW, "opcode": 1, "data": "Hello!"},
+        {"type": "receive", "time": NOW + 0.1, "opcode": 1, "data": TALK.frames[1].data},
+        {"type": "receive", "time": NOW + 0.1, "opcode": 2, "data": "AP8="},
+    ]
+
+
+@pytest.mark.parametrize("name", ["long.jsonl", "long.har"])
+def test_a_long_frame_is_written_in_pieces_and_loaded_whole(tmp_path: Path, name: str) -> None:
+    long = Recording([Frame("é“\n" * 10**6, NOW), Frame(bytes(range(256)) * 8_001, NOW + 1)])
+
+    long.save(tmp_path / name)
+
+    assert load(tmp_path / name) == long
+
+
+@settings(deadline=None)
+@given(recordings)
+def test_any_recording_survives_a_jsonl_file(folder: Path, any_recording: Recording) -> None:
+    any_recording.save(folder / "any.jsonl")
+
+    assert load(folder / "any.jsonl") == any_recording
+
+
+@settings(deadline=None)
+@given(recordings)
+def test_any_frames_survive_a_har_file(folder: Path, any_recording: Recording) -> None:
+    any_recording.save(folder / "any.har")
+
+    assert load(folder / "any.har").frames == any_recording.frames
+
+
+# What is damaged is refused.
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+def test_a_file_cut_anywhere_loads_whole_or_not_at_all(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    TALK.save(path)
+    whole, loaded = path.read_bytes(), load(path)
+
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        # The last line break is the only thing that can go.
+        if length == len(whole) - 1:
+            assert load(path) == loaded
+        else:
+            assert "line " in _complaint(path)
+
+
+@settings(deadline=None)
+@given(st.data())
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+def test_a_file_with_a_wrong_byte_loads_frames_or_is_refused(
+    folder: Path, name: str, data: st.DataObject
+) -> None:
+    path = folder / f"wrong-{name}"
+    TALK.save(path)
+    content = bytearray(path.read_bytes())
+    position = data.draw(st.integers(0, len(content) - 1))
+    content[position] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+
+    try:
+        loaded = load(path)
+    except RecordingError:
+        return
+    loaded.save(path)
+    assert load(path) == loaded
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "line 1: the file is empty"),
+        (b" \r\n", "line 1: the file is empty"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", "line 1: this is not UTF-8 text"),
+        (gzip.compress(b"{}"), "if it is compressed, unpack it"),
+        (b"{}\n\n\xff", "line 3: this is not UTF-8 text"),
+        (b"Hello!", "line 1: this is not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"1" * 10_000, "line 1: "),
+        (b"[]", "line 1: this is "),
+        (b"null", "line 1: this is "),
+    ],
+)
+@pytest.mark.parametrize("name", ["x.jsonl", "x.har"])
+def test_a_foreign_file_is_refused(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    assert complaint in _complaint(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"time": float("nan")}, "time is nan; it must be in seconds since the epoch"),
+        ({"time": float("inf")}, "time is inf"),
+        ({"time": float("-inf")}, "time is -inf"),
+        ({"time": 1e20}, "time is 1e+20"),
+        ({"time": 10**400}, "time is 1000000000000000000000000000000000000000…"),
+        ({"time": -1}, "time is -1"),
+        ({"time": "now"}, "time is 'now'"),
+        ({"time": True}, "time is True"),
+        ({"time": None}, "time is missing"),
+        ({"data": None}, "data is missing; it must be a text"),
+        ({"data": {"a": 1}}, "data is {'a': 1}; it must be a text"),
+        ({"data": "\ud800"}, "data holds half a surrogate pair"),
+        ({"opcode": 2, "data": "AP8"}, "data of a binary frame is not base64"),
+        ({"opcode": 2, "data": "A*P8="}, "data of a binary frame is not base64"),
+        ({"opcode": 2, "data": "❄"}, "data of a binary frame is not base64"),
+        ({"opcode": 3}, "opcode is 3; a frame has 1 for text, 2 for binary"),
+        ({"opcode": [1]}, "opcode is [1]"),
+        ({"opcode": None}, "opcode is missing"),
+        ({"type": "push"}, "type is 'push'; a frame has “send” or “receive”"),
+        ({"type": ["send"]}, "type is ['send']"),
+        ({"type": None}, "type is missing"),
+    ],
+)
+def test_a_wrong_frame_is_refused_and_its_place_is_told(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
+    wrong = _message(**changes)
+    jsonl, har = tmp_path / "wrong.jsonl", tmp_path / "wrong.har"
+    Recording([Frame("first", NOW), Frame("second", NOW)]).save(jsonl)
+    header, first, _ = jsonl.read_text("utf-8").splitlines()
+    jsonl.write_text("\n".join([header, first, json.dumps(wrong)]))
+    har.write_text(json.dumps(har_of(_message(), wrong)))
+
+    assert _complaint(jsonl).startswith(f"line 3: {complaint}")
+    assert _complaint(har).startswith(f"log.entries[0]._webSocketMessages[1]: {complaint}")
+
+
+@pytest.mark.parametrize("frame", ["[]", "1", "null", '"text"'])
+def test_what_is_no_frame_is_refused(tmp_path: Path, frame: str) -> None:
+    path = tmp_path / "wrong.jsonl"
+    Recording().save(path)
+    path.write_text(path.read_text("utf-8") + frame)
+
+    assert "is no frame; each is a JSON object" in _complaint(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"format": "another"}, "this is not the first line of a recording"),
+        ({"version": 2}, "the recording is of version 2, and 1 is all that is known here"),
+        ({"version": None}, "the recording is of version missing"),
+        ({"uri": 5}, "uri is 5; it must be a text"),
+        ({"subprotocol": []}, "subprotocol is []"),
+        ({"close_code": 7}, "close_code is 7; it must be from 1000 to 4999"),
+        ({"close_code": "1000"}, "close_code is '1000'"),
+        ({"close_reason": False}, "close_reason is False"),
+        ({"forgotten": -1}, "forgotten is -1"),
+        ({"frames": 1.0}, "frames is 1.0"),
+        ({"notices": None}, "notices is missing"),
+    ],
+)
+def test_a_wrong_header_is_refused(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
+    path = tmp_path / "wrong.jsonl"
+    TALK.save(path)
+    header, *others = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([json.dumps({**json.loads(header), **changes}).encode(), *others]))
+
+    assert _complaint(path).startswith(f"line 1: {complaint}")
+
+
+def test_a_file_that_lost_whole_lines_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cut.jsonl"
+    TALK.save(path)
+    path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[:4]))
+
+    assert _complaint(path) == (
+        "line 4: the file ends after 2 frames and 1 notices, but line 1 announces 5 and 2; "
+        "look for a whole copy of it"
+    )
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+def test_what_editors_of_other_systems_do_to_a_file_is_no_damage(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    TALK.save(path)
+    loaded = load(path)
+
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert load(path) == loaded
+
+
+def test_of_a_name_that_occurs_twice_the_last_counts_as_json_readers_do_it(tmp_path: Path) -> None:
+    path = tmp_path / "twice.jsonl"
+    Recording([Frame("Hello!", NOW)]).save(path)
+    path.write_text(path.read_text("utf-8").replace('"data"', '"data":"first","data"'))
+
+    assert load(path).frames == (Frame("Hello!", NOW),)
+
+
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "folder.jsonl").mkdir()
+
+    assert _complaint(tmp_path / "folder.jsonl").endswith("(Is a directory); check the path")
+    assert _complaint(tmp_path / "x.har").endswith(
+        "cannot be read (No such file or directory); check the path"
+    )
+    assert "null byte" in _complaint(tmp_path / "\0.har")
+
+
+def test_a_name_must_tell_what_is_in_the_file(tmp_path: Path) -> None:
+    line = "has a name that does not tell what is in it; it must end in .jsonl or .har"
+
+    assert _complaint(tmp_path / "talk.txt") == line
+    with pytest.raises(RecordingError, match=line):
+        TALK.save(tmp_path / "talk")
+    TALK.save(tmp_path / "TALK.JSONL")
+    assert load(tmp_path / "TALK.JSONL") == TALK
+
+
+# What browsers save.
+
+
+def test_what_chrome_saved_is_loaded() -> None:
+    loaded = load(SAMPLES / "chrome.har")
+
+    assert loaded == Recording(
+        frames=[
+            Frame("Hello! ❄", 1740819600.251374, sent=True),
+            Frame('{"greeting":"Hello!"}', 1740819600.298001),
+            Frame(b"\x00\xffab", 1740819601.3),
+        ],
+        notices=[
+            Notice(
+                1740819602.0,
+                "Received a broken close frame containing invalid UTF-8.",
+                is_error=True,
+            )
+        ],
+        uri="wss://lesson.example/chat?token=•••",
+        subprotocol="chat.v1",
+    )
+
+
+def test_firefox_saves_no_frames_and_that_is_said() -> None:
+    assert _complaint(SAMPLES / "firefox.har") == (
+        "log.entries: a WebSocket is there, but none of its messages, which Firefox leaves out; "
+        "save it in Chrome or Edge"
+    )
+
+
+def test_a_har_file_without_a_websocket_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "page.har"
+    path.write_text('{"log": {"entries": [{"response": {"status": 200}}, {}, 5]}}')
+
+    assert _complaint(path).startswith("log.entries: no WebSocket is there")
+
+
+def test_of_several_connections_one_must_be_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "two.har"
+    entries = [
+        _connection(_message(data="a"), uri="wss://me:soup@one/"),
+        {"request": {"url": "https://page/"}},
+        _connection(_message(data="b"), _message(data="c"), uri="wss://two/"),
+    ]
+    path.write_text(json.dumps({"log": {"entries": entries}}))
+    listed = (
+        "log.entries: 2 WebSockets are there; choose one: entry=0 is 'wss://•••@one/' with "
+        "1 messages; entry=1 is 'wss://two/' with 2 messages"
+    )
+
+    assert _complaint(path) == listed
+    assert _complaint(path, entry=2) == listed
+    assert _complaint(path, entry=-1) == listed
+    assert [frame.data for frame in load(path, entry=0).frames] == ["a"]
+    assert [frame.data for frame in load(path, entry=1).frames] == ["b", "c"]
+
+
+def test_of_many_connections_only_the_first_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "many.har"
+    path.write_text(json.dumps({"log": {"entries": [_connection() for _ in range(5_000)]}}))
+
+    complaint = _complaint(path)
+
+    assert "5,000 WebSockets are there" in complaint
+    assert complaint.endswith("entry=9 is 'wss://host/' with 0 messages; …")
+
+
+def test_control_frames_of_other_tools_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "control.har"
+    control = [_message(opcode=opcode, data="", code=1000) for opcode in (8, 9, 10)]
+    path.write_text(json.dumps(har_of(*control, _message())))
+
+    assert load(path).frames == (Frame("Hello!", NOW),)
+
+
+@pytest.mark.parametrize(
+    ("har", "complaint"),
+    [
+        ({"log": []}, "line 1: this is JSON, but no HAR file"),
+        ({"log": {"entries": {}}}, "line 1: this is JSON, but no HAR file"),
+        (har_of(uri=7), "log.entries[0]: url is 7; it must be a text"),
+        (har_of(uri=None), "log.entries[0]: url is missing"),
+        (har_of(_webSocketMessages={}), "log.entries[0]: _webSocketMessages is {}"),
+        (
+            har_of(response={"headers": [{"name": "SEC-WEBSOCKET-PROTOCOL", "value": 5}]}),
+            "log.entries[0]: Sec-WebSocket-Protocol is 5",
+        ),
+    ],
+)
+def test_a_har_file_of_another_shape_is_refused(
+    tmp_path: Path, har: dict[str, Any], complaint: str
+) -> None:
+    path = tmp_path / "wrong.har"
+    path.write_text(json.dumps(har))
+
+    assert _complaint(path).startswith(complaint)
+
+
+def test_a_cut_har_file_tells_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "cut.har"
+    path.write_bytes((SAMPLES / "chrome.har").read_bytes()[:1_000])
+
+    assert _complaint(path).startswith("line 44: this is not JSON (")
+
+
+@pytest.mark.parametrize("uri", ["ws://[", "wss://host:port/?a=b&&", "5"])
+def test_an_address_that_is_none_is_kept_as_it_is(tmp_path: Path, uri: str) -> None:
+    Recording(uri=uri).save(tmp_path / "odd.har")
+
+    assert load(tmp_path / "odd.har").uri == uri
+
+
+# Writing.
+
+
+def test_what_cannot_be_loaded_cannot_be_saved(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+    for frame in (Frame("x", float("nan")), Frame("x", 1e20), Frame("x", -1), Frame("\ud800", NOW)):
+        with pytest.raises(RecordingError, match=r"cannot be saved|was not saved"):
+            Recording([frame]).save(path)
+
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_folder_is_named_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "talk.har"
+
+    with pytest.raises(SaveError) as caught:
+        TALK.save(path)
+
+    assert isinstance(caught.value, ConsoleError)
+    assert str(caught.value) == (
+        f"{path} was not saved (No such file or directory); make the folder first, or choose "
+        "another"
+    )
+
+
+def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+    path.mkdir()
+
+    with pytest.raises(SaveError, match=r"was not saved \(Is a directory\); save it elsewhere"):
+        TALK.save(path)
+
+    assert os.listdir(tmp_path) == ["talk.jsonl"]
+
+
+def test_a_folder_that_takes_no_files_is_told_in_one_line() -> None:
+    with pytest.raises(SaveError, match=r"^/proc/talk\.har was not saved \(.+\); "):
+        TALK.save("/proc/talk.har")
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "talk.jsonl"
+    TALK.save(path)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SaveError, match=r"\(No space left on device\); free some space"):
+        Recording().save(path)
+
+    assert load(path) == TALK
+    assert os.listdir(tmp_path) == ["talk.jsonl"]
+
+
+def test_an_interrupt_leaves_the_file_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "talk.jsonl"
+    TALK.save(path)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Recording().save(path)
+
+    assert load(path) == TALK
+    assert os.listdir(tmp_path) == ["talk.jsonl"]
+
+
+def test_a_link_goes_on_pointing_to_where_it_did(tmp_path: Path) -> None:
+    link, target = tmp_path / "link.jsonl", tmp_path / "target.jsonl"
+    link.symlink_to(target)
+
+    TALK.save(link)
+
+    assert link.is_symlink()
+    assert load(target) == TALK
+
+
+# A console.
+
+
+async def _console(uri: str) -> WebSocketConsole:
+    console = WebSocketConsole(uri, reconnect=False, history=3)
+    await console.connect()
+    return console
+
+
+async def _closed(console: WebSocketConsole) -> None:
+    console.close()
+    await asyncio.gather(*console._home._tasks)
+
+
+async def test_a_console_saves_all_that_it_keeps(tmp_path: Path) -> None:
+    async with EchoServer() as server:
+        console = await _console(f"{server.uri}".replace("://", "://me:tomato-soup@"))
+        for data in ("forgotten", "a", b"b", "❄"):
+            await console.request(data)
+        await console.save(tmp_path / "open.jsonl")
+        await console.disconnect(4001, "no tomato-soup")
+        await console.save(tmp_path / "closed.jsonl")
+
+    loaded = load(tmp_path / "open.jsonl")
+    assert [(frame.data, frame.sent) for frame in loaded.frames] == [
+        (data, sent) for data in ("a", b"b", "❄") for sent in (True, False)
+    ]
+    assert set(loaded.frames) == {*console.frames, *console.sent}
+    assert loaded.forgotten == 2
+    assert loaded.close_code is None
+    assert loaded.notices[0].text.startswith("connected to ")
+    assert b"tomato-soup" not in (tmp_path / "open.jsonl").read_bytes()
+    loaded = load(tmp_path / "closed.jsonl")
+    assert (loaded.close_code, loaded.close_reason) == (4001, "no •••")
+    assert loaded == console.recording
+    await _closed(console)
+
+
+async def test_a_console_that_cannot_save_says_so(tmp_path: Path) -> None:
+    console = WebSocketConsole()
+
+    with pytest.raises(SaveError, match="make the folder first"):
+        await console.save(tmp_path / "nowhere" / "talk.jsonl")
+    with pytest.raises(RecordingError, match=r"must end in \.jsonl or \.har"):
+        await console.save(tmp_path / "talk")
+
+    await _closed(console)
+
+
+async def test_the_event_loop_goes_on_while_a_console_saves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = WebSocketConsole()
+    loop = asyncio.get_running_loop()
+    reached = asyncio.Event()
+    gate = asyncio.Event()
+
+    async def wait_for_gate() -> None:
+        reached.set()
+        await gate.wait()
+
+    def wait_in_thread(_: int) -> None:
+        # Comes back only if the loop runs meanwhile.
+        asyncio.run_coroutine_threadsafe(wait_for_gate(), loop).result(timeout=20)
+
+    monkeypatch.setattr(os, "fsync", wait_in_thread)
+    saving = asyncio.ensure_future(console.save(tmp_path / "talk.jsonl"))
+    async with asyncio.timeout(20):
+        await reached.wait()
+        assert not (tmp_path / "talk.jsonl").exists()
+        gate.set()
+        await saving
+
+    assert load(tmp_path / "talk.jsonl").frames == ()
+    await _closed(console)

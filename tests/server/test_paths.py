@@ -1,0 +1,240 @@
+"""Each path of the server, as clients that others wrote see it."""
+
+import asyncio
+import json
+import struct
+import sys
+import time
+import zlib
+from collections.abc import AsyncIterator
+
+import aiohttp
+import psutil
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from ipywsecho.server.echo import EchoServer
+from tests.system.clients import CLIENTS, DEADLINE, Client, handshake, handshake_request
+
+
+@pytest_asyncio.fixture
+async def uri() -> AsyncIterator[str]:
+    async with EchoServer() as server:
+        yield str(server.uri)
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> Client:
+    return CLIENTS[request.param]
+
+
+async def test_root_echoes_text_and_bytes_in_order(uri: str, client: Client) -> None:
+    seen = await client(uri, "Hello!", b"\x00\xff", "", count=3)
+
+    assert seen.frames == ["Hello!", b"\x00\xff", ""]
+
+
+async def test_clock_ticks_unasked_in_its_interval(uri: str, client: Client) -> None:
+    before = time.time()
+    seen = await client(f"{uri}/clock?interval=0.05", count=4)
+    after = time.time()
+
+    ticks = [json.loads(frame) for frame in seen.frames]
+    numbers = [tick["tick"] for tick in ticks]
+    assert numbers[0] == 0
+    assert numbers == sorted(set(numbers))
+    assert before <= ticks[0]["time"] <= ticks[-1]["time"] <= after
+    # None comes before its time, however late the one before it was.
+    for tick in ticks:
+        assert tick["time"] - ticks[0]["time"] >= 0.05 * tick["tick"] - 0.02
+
+
+async def test_clock_reads_what_it_is_sent_so_that_its_client_can_close(uri: str) -> None:
+    async with (
+        asyncio.timeout(DEADLINE),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{uri}/clock?interval=3600", timeout=_close_within(DEADLINE)) as ws,
+    ):
+        for number in range(1_000):
+            await ws.send_str(f"{number}")
+        await ws.receive_str()
+
+        await ws.close()
+
+        assert ws.close_code == 1000
+
+
+async def test_picture_is_sent_at_once_and_for_each_frame(uri: str, client: Client) -> None:
+    seen = await client(f"{uri}/picture?size=16", "another", b"and another", count=3)
+
+    assert len(set(seen.frames)) == 3
+    for frame in seen.frames:
+        assert isinstance(frame, bytes)
+        assert _size_of(frame) == (16, 16)
+
+
+async def test_seed_brings_the_same_pictures_again(uri: str, client: Client) -> None:
+    first = await client(f"{uri}/picture?size=16&seed=Ada", "next", count=2)
+    again = await client(f"{uri}/picture?size=16&seed=Ada", "next", count=2)
+    other = await client(f"{uri}/picture?size=16&seed=Bob", "next", count=2)
+
+    assert first.frames == again.frames
+    assert len({*first.frames, *other.frames}) == 4
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_browser_shows_the_picture(browser: Browser) -> None:
+    page = await browser.new_page()
+    origin = await page.evaluate("location.origin")
+
+    async with EchoServer(allow_origins=[origin]) as server:
+        shown = await page.evaluate(
+            """uri => new Promise((resolve, reject) => {
+                const websocket = new WebSocket(uri);
+                websocket.onerror = () => reject("refused");
+                websocket.onmessage = async ({data}) => {
+                    const bitmap = await createImageBitmap(data);
+                    websocket.close();
+                    resolve([bitmap.width, bitmap.height]);
+                };
+            })""",
+            f"{server.uri}/picture",
+        )
+
+    await page.close()
+    assert shown == [128, 128]
+
+
+@pytest.mark.parametrize(
+    ("query", "code", "reason"),
+    [
+        ("", 1000, ""),
+        ("?code=4001&reason=bye", 4001, "bye"),
+        ("?code=1013", 1013, ""),
+        ("?code=3000&reason=" + "%E2%82%AC" * 41, 3000, "€" * 41),
+    ],
+)
+async def test_close_closes_with_code_and_reason(
+    query: str, code: int, reason: str, uri: str, client: Client
+) -> None:
+    seen = await client(f"{uri}/close{query}", count=1)
+
+    assert (seen.frames, seen.code, seen.reason or "") == ([], code, reason)
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 503), ("?code=401", 401), ("?code=599", 599)])
+async def test_status_refuses_the_handshake(
+    query: str, status: int, uri: str, client: Client
+) -> None:
+    seen = await client(f"{uri}/status{query}", count=1)
+
+    assert seen.status == status
+
+
+async def test_slow_echoes_after_its_delay(uri: str, client: Client) -> None:
+    begun = time.monotonic()
+    seen = await client(f"{uri}/slow?delay=0.1", "one", "two", count=2)
+    took = time.monotonic() - begun
+
+    assert seen.frames == ["one", "two"]
+    assert took >= 0.2
+
+
+async def test_flood_sends_so_many_frames_of_so_many_bytes_and_closes(
+    uri: str, client: Client
+) -> None:
+    seen = await client(f"{uri}/flood?count=1000&size=10", count=2_000)
+
+    assert seen.frames == [f"{number} ".ljust(10, ".") for number in range(1, 1_001)]
+    assert seen.code == 1000
+
+
+async def test_flood_is_cut_to_a_size_that_has_no_room_for_its_number(uri: str) -> None:
+    seen = await CLIENTS["aiohttp"](f"{uri}/flood?count=10&size=1", count=11)
+
+    assert seen.frames == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "1"]
+
+
+# Reads whatever comes until the end, faster than a server can write in Python.
+READER = """
+import socket, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
+    connection.sendall(sys.argv[2].encode())
+    print("reading", flush=True)
+    while connection.recv(2**20):
+        pass
+"""
+
+
+async def test_flood_lets_others_have_their_turn(uri: str) -> None:
+    port = uri.rpartition(":")[2]
+    request = handshake_request("/flood?count=1000000&size=2")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", READER, port, request), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as session:
+        await process.stdout.readline()
+        beside = await session.ws_connect(uri)
+
+        for _ in range(10):
+            await beside.send_str("Am I late?")
+            await beside.receive_str()
+
+        assert process.returncode is None
+        process.kill()
+        await process.communicate()
+        await beside.close()
+
+
+async def test_flood_waits_for_a_client_that_reads_nothing(uri: str) -> None:
+    memory = psutil.Process().memory_info
+    async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as session:
+        before = memory().rss
+        _, writer = await handshake(uri, "/flood?count=1000&size=1000000")
+        beside = await session.ws_connect(uri)
+        for _ in range(100):
+            await beside.send_str("still there?")
+            await beside.receive_str()
+
+        # What is not read waits in sockets and in bounded buffers, and no more of it is made.
+        assert memory().rss - before < 50_000_000
+        writer.transport.abort()
+
+
+async def test_silent_reads_and_never_answers(uri: str) -> None:
+    async with (
+        asyncio.timeout(DEADLINE),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{uri}/silent", timeout=_close_within(DEADLINE)) as ws,
+    ):
+        for _ in range(100):
+            # More than all buffers on the way hold together.
+            await ws.send_bytes(bytes(2**17))
+        await ws.ping()
+
+        await ws.close()
+
+        assert ws.close_code == 1000
+
+
+def _close_within(seconds: float) -> aiohttp.ClientWSTimeout:
+    return aiohttp.ClientWSTimeout(ws_close=seconds)  # type: ignore[attr-defined, call-arg]
+
+
+def _size_of(png: bytes) -> tuple[int, int]:
+    """Return the width and the height of a PNG file, every byte of which is looked at."""
+    assert png.startswith(b"\x89PNG\r\n\x1a\n")
+    chunks, rest = {}, png[8:]
+    while rest:
+        length, kind = struct.unpack(">I4s", rest[:8])
+        chunks[kind], rest = rest[8 : 8 + length], rest[8 + length :]
+        assert zlib.crc32(kind + chunks[kind]) == struct.unpack(">I", rest[:4])[0]
+        rest = rest[4:]
+    assert list(chunks) == [b"IHDR", b"PLTE", b"IDAT", b"IEND"]
+    width, height = struct.unpack(">II", chunks[b"IHDR"][:8])
+    pixels = zlib.decompress(chunks[b"IDAT"])
+    assert len(pixels) == height * (1 + width)
+    assert max(pixels) < len(chunks[b"PLTE"]) / 3
+    return width, height

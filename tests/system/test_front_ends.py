@@ -1,0 +1,112 @@
+"""The same console in each front end of Jupyter, and in a saved notebook."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import pytest_asyncio
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+from nbformat.sign import NotebookNotary
+from playwright.async_api import Browser, expect
+
+from tests.system.kernel import DEADLINE, isolated_environment
+from tests.system.lab import ConsoleView, Lab, Notebook, write_notebook
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+expect.set_options(timeout=DEADLINE * 1000)
+
+CONSOLE = "from ipywsecho import WebSocketConsole\nconsole = WebSocketConsole()\nconsole"
+# What is of ipywidgets alone, icons included.
+BARE = """
+from ipywidgets import Button, HBox, Text
+HBox([Text(placeholder="Send a message"), Button(icon="paper-plane")])
+"""
+FRONT_ENDS = {"JupyterLab": "doc/tree", "Notebook": "notebooks", "Voilà": "voila/render"}
+
+
+async def opened(lab: Lab, browser: Browser, app: str, cell: str) -> Notebook:
+    """Opens and runs a notebook of one cell, until its text field is there."""
+    # Always of the same name, as that is part of what a page complains about.
+    write_notebook(lab.directory / "front.ipynb", cell)
+    notebook = Notebook(await browser.new_page())
+    if app == FRONT_ENDS["Voilà"]:
+        url = f"http://127.0.0.1:{lab.port}/{app}/front.ipynb?token={lab.token}"
+        await notebook.page.goto(url)
+    else:
+        await notebook.open("front.ipynb", lab.port, lab.token, app)
+        await notebook.run_all()
+    await expect(notebook.page.get_by_placeholder("Send a message")).to_be_visible()
+    # Notebook is denied the font of its own icons, sooner or later.
+    await notebook.page.evaluate("async () => { await document.fonts.ready }")
+    return notebook
+
+
+@pytest.mark.parametrize("app", FRONT_ENDS.values(), ids=FRONT_ENDS)
+async def test_the_console_works_in_each_front_end_without_a_complaint(
+    lab: Lab, browser: Browser, app: str
+) -> None:
+    notebook = await opened(lab, browser, app, CONSOLE)
+    console = ConsoleView(notebook.page.locator("body"))
+
+    await console.submit("Hello!")
+    await console.has_row("↓", "Hello!")
+
+    await expect(console.field).to_have_value("")
+    await expect(console.field).to_be_focused()
+    assert await console.rows() == [("↑", "Hello!"), ("↓", "Hello!")]
+    problems = set(notebook.problems)
+    await notebook.page.close()
+    if problems:
+        # A front end may complain about itself.
+        bare = await opened(lab, browser, app, BARE)
+        assert problems <= set(bare.problems)
+        await bare.page.close()
+
+
+# --- saved notebooks ---
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def saved(tmp_path: Path) -> nbformat.NotebookNode:
+    """A notebook that was run without a page, with what its widgets were at the end."""
+    cells = [CONSOLE, "await console.request('Hello!')", "await console.disconnect()"]
+    write_notebook(tmp_path / "saved.ipynb", *cells)
+    notebook = nbformat.read(tmp_path / "saved.ipynb", as_version=4)
+    client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
+    return await client.async_execute(env=isolated_environment(tmp_path))
+
+
+async def test_a_saved_notebook_shows_its_rows_though_its_kernel_is_gone(
+    saved: nbformat.NotebookNode, lab: Lab, browser: Browser
+) -> None:
+    nbformat.write(saved, lab.directory / "saved.ipynb")
+    # A page shows the widgets only of a notebook that its reader trusts.
+    NotebookNotary(data_dir=str(lab.data)).sign(saved)
+    notebook = Notebook(await browser.new_page())
+
+    await notebook.open("saved.ipynb", lab.port, lab.token)
+
+    console = ConsoleView(notebook.page.locator("body"))
+    await console.has_row("↑", "Hello!")
+    await console.has_row("↓", "Hello!")
+    await expect(console.log).to_contain_text("closed by this console: 1000")
+    await expect(console.area.get_by_role("status")).to_contain_text("closed")
+    assert notebook.problems == []
+    await notebook.close()
+
+
+async def test_an_exported_notebook_holds_its_rows(saved: nbformat.NotebookNode) -> None:
+    page, _ = HTMLExporter().from_notebook_node(saved)
+
+    states = re.search(
+        r'<script type="application/vnd.jupyter.widget-state\+json">(.*?)</script>', page, re.S
+    )
+    assert states is not None
+    models = json.loads(states[1])["state"].values()
+    (output,) = [each["state"] for each in models if each["model_name"] == "OutputModel"]
+    (entry,) = output["outputs"]
+    assert re.findall(r"[↑↓]  (\w+!)", entry["data"]["text/plain"]) == ["Hello!", "Hello!"]
+    assert 'class="got"' in entry["data"]["text/html"]

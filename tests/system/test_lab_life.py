@@ -1,0 +1,95 @@
+"""What becomes of a connection when its page is loaded again, or its cell, or its kernel goes."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.system.kernel import DEADLINE
+from tests.system.lab import ConsoleView, Lab, Notebook, write_notebook
+from tests.system.visitors import visited_server
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+expect.set_options(timeout=DEADLINE * 1000)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def notebook(
+    lab: Lab, browser: Browser, request: pytest.FixtureRequest
+) -> AsyncIterator[Notebook]:
+    """An empty notebook of the test's own."""
+    name = f"{request.node.name}.ipynb"
+    write_notebook(lab.directory / name, "")
+    notebook = Notebook(await browser.new_page())
+    await notebook.open(name, lab.port, lab.token)
+    yield notebook
+    await notebook.close()
+
+
+def make_console(uri: str) -> str:
+    return (
+        "from ipywsecho import WebSocketConsole\n"
+        f"console = WebSocketConsole({uri!r})\n"
+        "await console.connect()\n"
+        "console"
+    )
+
+
+async def test_a_page_that_is_loaded_again_shows_the_same_connection(notebook: Notebook) -> None:
+    async with visited_server() as visitors:
+        console = ConsoleView(await notebook.run(make_console(visitors.uri)))
+        await console.field.fill("before")
+        await console.field.press("Enter")
+        await console.has_row("↓", "before")
+
+        await notebook.reload()
+        await console.has_row("↓", "before")
+        await console.field.fill("after")
+        await console.field.press("Enter")
+        await console.has_row("↓", "after")
+
+        assert visitors.close_codes == []
+        assert visitors.messages == ["before", "after"]
+
+
+async def test_a_cell_run_again_on_the_page_leaves_one_connection(notebook: Notebook) -> None:
+    async with visited_server() as visitors:
+        console = ConsoleView(await notebook.run(make_console(visitors.uri)))
+        await expect(console.field).to_be_visible()
+
+        await notebook.run_again()
+        await visitors.until(present=1, ended=1)
+        await console.field.fill("Hello!")
+        await console.field.press("Enter")
+        await console.has_row("↓", "Hello!")
+
+        assert visitors.close_codes == [1001]
+
+
+async def test_a_cell_run_again_on_a_page_loaded_again_leaves_one_connection(
+    notebook: Notebook,
+) -> None:
+    async with visited_server() as visitors:
+        console = ConsoleView(await notebook.run(make_console(visitors.uri)))
+        await expect(console.field).to_be_visible()
+        await notebook.reload()
+        await expect(console.field).to_be_visible()
+
+        await notebook.run_all()
+        await visitors.until(present=1, ended=1)
+
+        assert visitors.close_codes == [1001]
+
+
+async def test_a_kernel_restarted_from_the_page_takes_its_leave_with_1001(
+    notebook: Notebook,
+) -> None:
+    async with visited_server() as visitors:
+        console = ConsoleView(await notebook.run(make_console(visitors.uri)))
+        await expect(console.field).to_be_visible()
+
+        await notebook.restart_kernel()
+        await visitors.until(present=0, ended=1)
+
+        assert visitors.close_codes == [1001]

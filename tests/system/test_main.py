@@ -1,0 +1,285 @@
+"""The server in a terminal: a real process, real signals, and what it prints."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tomllib
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+
+import aiohttp
+import pytest
+import trustme
+
+from ipywsecho import Frame, Recording
+from ipywsecho.__main__ import main
+from tests.system.clients import CLIENTS, DEADLINE, handshake
+from tests.system.environments import ROOT
+
+COMMAND = (sys.executable, "-W", "error", "-m", "ipywsecho")
+
+
+@asynccontextmanager
+async def running(*arguments: str | Path) -> AsyncIterator[tuple[Process, str]]:
+    """Run the server at a free port, and yield its process and the first line that it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--port", "0", *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(DEADLINE):
+            yield process, (await process.stdout.readline()).decode().strip()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def ended(process: Process) -> tuple[int | None, list[str], list[str]]:
+    """Return how a process ends: its status, and the lines of its two outputs."""
+    output, errors = await process.communicate()
+    return process.returncode, output.decode().splitlines(), errors.decode().splitlines()
+
+
+def failed(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Return the exit status of a server that cannot start, and what it says to that."""
+    status = main([str(each) for each in arguments])
+    output, errors = capsys.readouterr()
+    assert output == ""
+    return status, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
+async def test_signal_closes_the_clients_and_ends_the_server_well(number: signal.Signals) -> None:
+    async with running() as (process, uri), aiohttp.ClientSession() as session:
+        websocket = await session.ws_connect(uri)
+        await websocket.send_str("Hello!")
+        echo = await websocket.receive_str()
+
+        process.send_signal(number)
+        await websocket.receive()
+        status, output, errors = await ended(process)
+
+    assert re.fullmatch(r"ws://127\.0\.0\.1:\d+", uri)
+    assert echo == "Hello!"
+    assert websocket.close_code == 1001
+    assert (status, output) == (0, [])
+    opened, closed = errors
+    assert re.fullmatch(r"\d\d:\d\d:\d\d 127\.0\.0\.1:\d+ opened /", opened)
+    assert re.fullmatch(
+        r"\d\d:\d\d:\d\d 127\.0\.0\.1:\d+ closed by the server with 1001 after \d+\.\d s", closed
+    )
+
+
+async def test_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
+    async with running() as (process, uri):
+        _, writer = await handshake(uri, "/flood?count=1000000&size=1000000")
+
+        process.terminate()
+        status, _, errors = await ended(process)
+
+        writer.transport.abort()
+    assert status == 0
+    assert [line.split()[2] for line in errors] == ["opened", "closed"]
+
+
+async def test_log_names_what_was_refused() -> None:
+    async with running() as (process, uri):
+        await CLIENTS["aiohttp"](f"{uri}/clock?token=abcdef", count=1)
+
+        process.terminate()
+        _, _, [line] = await ended(process)
+
+    assert line.endswith(" answered 400 to /clock?token=•••")
+
+
+async def test_with_a_certificate_it_serves_wss(tmp_path: Path) -> None:
+    authority, context = trustme.CA(), ssl.create_default_context()
+    authority.configure_trust(context)
+    issued = authority.issue_cert("127.0.0.1")
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    issued.cert_chain_pems[0].write_to_path(cert)
+    issued.private_key_pem.write_to_path(key)
+
+    async with running("--ssl-cert", cert, "--ssl-key", key) as (_, uri):
+        seen = await CLIENTS["tornado"](uri, "secret", count=1, context=context)
+
+    assert uri.startswith("wss://127.0.0.1:")
+    assert seen.frames == ["secret"]
+
+
+async def test_web_pages_of_the_origins_named_may_connect_and_no_others() -> None:
+    allowed = ["https://one.example", "http://localhost:8888"]
+    arguments = [text for origin in allowed for text in ("--allow-origin", origin)]
+    statuses = {}
+
+    async with running(*arguments) as (_, uri), aiohttp.ClientSession() as session:
+        for origin in (*allowed, "https://other.example"):
+            try:
+                async with session.ws_connect(uri, origin=origin):
+                    statuses[origin] = 101
+            except aiohttp.WSServerHandshakeError as refused:
+                statuses[origin] = refused.status
+
+    assert list(statuses.values()) == [101, 101, 403]
+
+
+async def test_listening_beyond_this_machine_is_said_aloud() -> None:
+    async with running("--host", "0.0.0.0") as (process, uri):
+        process.terminate()
+        _, others, [warning] = await ended(process)
+
+    assert uri.startswith("ws://127.0.0.1:")
+    # How others reach this machine is printed where it has a network.
+    assert all(re.fullmatch(r"ws://[\d.]+:\d+", each) for each in others)
+    assert warning == (
+        "ipywsecho: warning: whoever reaches this machine over the network can connect, "
+        "unencrypted and without a password; leave out --host to keep it to this machine"
+    )
+
+
+async def test_a_recording_is_replayed(tmp_path: Path) -> None:
+    frames = [Frame(data, 1_700_000_000.0 + second) for second, data in enumerate(["one", b"two"])]
+    Recording(frames, close_code=4001, close_reason="bye").save(tmp_path / "talk.jsonl")
+
+    async with (
+        running("--replay", tmp_path / "talk.jsonl", "--speed", "inf") as (_, uri),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(uri) as websocket,
+    ):
+        heard = [message.data async for message in websocket]
+
+    assert heard == ["one", b"two"]
+    assert websocket.close_code == 4001
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--replay", "/nowhere.jsonl"], "/nowhere.jsonl cannot be read"),
+        (["--replay", "README.md"], "README.md"),
+        (
+            ["--replay", str(ROOT / "tests/recording/samples/chrome.har"), "--speed", "0"],
+            "speed=0.0 must be",
+        ),
+    ],
+)
+def test_a_recording_that_cannot_be_replayed_is_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, errors = failed(*arguments, capsys=capsys)
+
+    assert status == 2
+    assert errors.startswith(f"ipywsecho: error: {complaint}")
+    assert errors.count("\n") == 1
+
+
+def test_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        status, errors = failed("--port", f"{port}", capsys=capsys)
+
+    assert status == 2
+    assert errors == (
+        f"ipywsecho: error: cannot listen at 127.0.0.1, port {port}: Address already in use; "
+        "choose another --port\n"
+    )
+
+
+def test_host_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    status, errors = failed("--host", "nowhere.invalid", "--port", "0", capsys=capsys)
+
+    assert status == 2
+    assert re.fullmatch(
+        r"ipywsecho: error: cannot listen at nowhere\.invalid, port 0: .+\n", errors
+    )
+
+
+def test_certificate_that_cannot_be_used_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    authority = trustme.CA()
+    cert, key, missing = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "missing.pem"
+    authority.issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(cert)
+    authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(key)
+
+    seen = [
+        failed(*arguments, capsys=capsys)
+        for arguments in (
+            ("--ssl-cert", missing),
+            ("--ssl-cert", cert, "--ssl-key", missing),
+            ("--ssl-cert", ROOT / "LICENSE"),
+            ("--ssl-cert", cert, "--ssl-key", key),
+            ("--ssl-key", key),
+        )
+    ]
+
+    assert seen == [
+        (2, f"ipywsecho: error: cannot read {missing}: No such file or directory\n"),
+        (2, f"ipywsecho: error: cannot read {missing}: No such file or directory\n"),
+        (
+            2,
+            f"ipywsecho: error: no certificate and its key in {ROOT / 'LICENSE'}, in PEM format\n",
+        ),
+        (
+            2,
+            f"ipywsecho: error: no certificate and its key in {cert} and {key}, in PEM format: "
+            "KEY_VALUES_MISMATCH\n",
+        ),
+        (2, "ipywsecho: error: --ssl-key needs --ssl-cert\n"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--port", "65536"], "argument --port: '65536' is not a number from 0 to 65535"),
+        (["--port", "http"], "argument --port: 'http' is not a number from 0 to 65535"),
+        (
+            ["--allow-origin", "https://one.example/"],
+            "argument --allow-origin: 'https://one.example/' is no origin; "
+            "one looks like https://example.org or http://localhost:8888",
+        ),
+        (["--allow-origin", "*"], "argument --allow-origin: '*' is no origin; "),
+    ],
+)
+def test_argument_that_cannot_be_is_said_in_words(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+
+    assert exit_.value.code == 2
+    assert f"ipywsecho: error: {line}" in capsys.readouterr().err
+
+
+def test_exit_status_reaches_the_shell() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--ssl-key", "key.pem"],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "ipywsecho: error: --ssl-key needs --ssl-cert\n"
+
+
+def test_command_is_the_same_as_the_module() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    module, _, name = project["scripts"]["ipywsecho"].partition(":")
+
+    assert getattr(import_module(module), name) is main

@@ -1,0 +1,332 @@
+"""What a console shows in the page of a real JupyterLab: tools, kinds of frames and builders."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import expect
+
+from tests.system.kernel import DEADLINE
+from tests.system.lab import ConsoleView, Notebook
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+expect.set_options(timeout=DEADLINE * 1000)
+
+CONSOLE = """
+import asyncio
+from ipywsecho import WebSocketConsole
+
+console = WebSocketConsole(tools=True)
+await console.connect()
+console
+"""
+STREAM = """
+async def stream():
+    for number in range(1_000_000):
+        await console.send_message(f"tick {number}")
+        await console.send_message(f"tock {number}")
+        # Folded, as it is long.
+        await console.send_message(bytes(200))
+        await asyncio.sleep(0.02)
+
+streaming = asyncio.create_task(stream())
+"""
+MIXED = [
+    '"plain"',
+    "'{\"answer\": 42}'",
+    "bytes.fromhex('00ff10')",
+    "b'{\"answer\": 43}'",
+]
+BUILDER = """
+import asyncio
+from ipywsecho import WebSocketConsole
+
+{build}
+
+console = WebSocketConsole(builder=build)
+await console.connect()
+console
+"""
+BUILDERS = {
+    "text": ("return f'<b>{snapshot.state}</b>: {snapshot.frame.data}'", "text=<b>open</b>: 7"),
+    "HTML": (
+        "from IPython.display import HTML\n"
+        "return HTML(f'<meter value={snapshot.frame.data} max=10>{snapshot.frame.data}</meter>')",
+        "meter >> text=7",
+    ),
+    "a figure without pyplot": (
+        "from matplotlib.figure import Figure\n"
+        "figure = Figure(); figure.subplots().plot([0, int(snapshot.frame.data)])\n"
+        "return figure",
+        "img",
+    ),
+    "a figure of pyplot": (
+        "import matplotlib.pyplot as plt\n"
+        "figure, axes = plt.subplots(); axes.plot([0, int(snapshot.frame.data)])\n"
+        "return figure",
+        "img",
+    ),
+    "a table of pandas": (
+        "import pandas; return pandas.DataFrame(snapshot.frames)[['data', 'size']]",
+        "table >> td >> text=7",
+    ),
+    "a widget": (
+        "from ipywidgets import IntProgress\n"
+        "return IntProgress(int(snapshot.frame.data), description='Level')",
+        "[role=progressbar], .progress-bar",
+    ),
+}
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def clean_up(notebook: Notebook) -> AsyncIterator[None]:
+    """Ends the console and takes it from the page, which must not complain."""
+    yield
+    await notebook.run("if 'streaming' in globals(): streaming.cancel()\nconsole.close()")
+    problems = notebook.problems.copy()
+    notebook.problems.clear()
+    await notebook.clear()
+    assert problems == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def console(notebook: Notebook) -> ConsoleView:
+    """A new console with its tools on the page."""
+    return ConsoleView(await notebook.run(CONSOLE))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def streaming(console: ConsoleView, notebook: Notebook) -> None:
+    """Messages are sent all the time."""
+    await notebook.run(STREAM)
+    await expect(console.log).to_contain_text("tock 9")
+
+
+async def texts(console: ConsoleView) -> set[str]:
+    """Returns the texts of the rows without their numbers."""
+    return {text.split()[0] for _, text in await console.rows()}
+
+
+# --- finding ---
+
+
+async def test_the_tools_unfold_and_fold(notebook: Notebook) -> None:
+    console = ConsoleView(await notebook.run(CONSOLE.replace("tools=True", "")))
+    tools = console.area.get_by_label("Filter")
+    await expect(console.field).to_be_visible()
+    await expect(tools).not_to_be_visible()
+
+    await console.press("Tools")
+    await expect(tools).to_be_visible()
+
+    await console.press("Hide tools")
+    await expect(tools).not_to_be_visible()
+
+
+@pytest.mark.usefixtures("streaming")
+@pytest.mark.parametrize("searched", ["TOCK", "/^tock \\d+$/"])
+async def test_a_filter_shows_what_matches_while_the_stream_goes_on(
+    console: ConsoleView, searched: str
+) -> None:
+    await console.search(searched)
+    await expect(console.log).to_contain_text("hidden by the filter")
+    await console.goes_on()
+
+    assert await texts(console) == {"tock"}
+
+    await console.search("")
+    await expect(console.log).to_contain_text("tick")
+
+
+async def test_a_broken_regular_expression_is_told_in_one_line(console: ConsoleView) -> None:
+    await console.search("/(/")
+
+    await expect(console.area).to_contain_text(
+        "InputError: /(/ is no regular expression (missing ), unterminated subpattern at position"
+        " 0); mend it, or leave out the slashes to look for the text as it stands"
+    )
+
+
+async def test_rows_are_found_by_direction_and_by_kind(
+    console: ConsoleView, notebook: Notebook
+) -> None:
+    await notebook.run(f"for data in [{', '.join(MIXED)}]: await console.send_message(data)")
+    await console.has_row("↓", '{"answer": 42}')
+
+    await console.choose("Direction", "Received")
+    await expect(console.log).to_contain_text("4 hidden by the filter")
+    assert {arrow for arrow, _ in await console.rows()} == {"↓"}
+
+    await console.choose("Kind of frames", "JSON")
+    await expect(console.log).to_contain_text("7 hidden by the filter")
+    assert await console.rows() == [("↓", '{"answer": 42}')]
+
+
+async def test_clear_forgets_what_is_shown(console: ConsoleView, notebook: Notebook) -> None:
+    await console.submit("before")
+    await console.has_row("↓", "before")
+
+    await console.press("Clear")
+    await expect(console.log).to_have_count(0)
+
+    await console.submit("after")
+    await console.has_row("↓", "after")
+    assert await console.rows() == [("↑", "after"), ("↓", "after")]
+    assert await notebook.evaluate("console.frames.total") == 2
+
+
+# --- standing still ---
+
+
+@pytest.mark.usefixtures("streaming")
+async def test_a_pause_lets_one_read_and_copy_while_frames_keep_coming(
+    console: ConsoleView, notebook: Notebook
+) -> None:
+    await console.press("Pause")
+    await expect(console.area.get_by_role("button", name="Resume")).to_be_visible()
+    rows = await console.rows()
+    details = console.log.locator("details").last
+    await details.locator("summary").click()
+    await console.log.get_by_text("tick").last.click(click_count=3)
+    selected = await notebook.page.evaluate("getSelection().toString()")
+
+    await expect(console.area).to_contain_text(re.compile(r"paused, \d{2,} more wait"))
+
+    assert "tick" in selected
+    assert await notebook.page.evaluate("getSelection().toString()") == selected
+    await expect(details).to_have_attribute("open", "")
+    assert await console.rows() == rows
+
+    await console.press("Resume")
+    await console.goes_on()
+    await expect(console.area).not_to_contain_text("paused")
+    assert await console.rows() != rows
+
+
+# --- how payloads are shown ---
+
+
+async def test_payloads_are_viewed_as_what_they_hold_as_text_as_json_or_in_hex(
+    console: ConsoleView, notebook: Notebook
+) -> None:
+    await notebook.run(f"for data in [{', '.join(MIXED)}]: await console.send_message(data)")
+    await expect(console.log).to_contain_text("00 ff 10")
+    await expect(console.log.locator(".num")).to_have_text(["42", "42"])
+
+    await console.choose("View of payloads", "Text view")
+    await console.has_row("↓", "␀�␐")
+    await expect(console.log.locator(".num")).to_have_count(0)
+
+    await console.choose("View of payloads", "JSON view")
+    await expect(console.log.locator(".num")).to_have_count(4)
+    await expect(console.log.locator(".num", has_text="43")).to_have_count(2)
+
+    await console.choose("View of payloads", "Hex view")
+    await expect(console.log).to_contain_text("70 6c 61 69 6e")
+
+
+# --- composing ---
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong", "right", "payload"),
+    [
+        ("Send as JSON", '{"a": 1', '{"a": 1}', "'{\"a\": 1}'"),
+        ("Send as hex", "0x0g", "00 ff", r"b'\x00\xff'"),
+        ("Send as base64", "AP8", "AP8=", r"b'\x00\xff'"),
+    ],
+)
+async def test_a_message_that_is_not_what_its_form_says_stays_in_the_field(
+    console: ConsoleView, notebook: Notebook, form: str, wrong: str, right: str, payload: str
+) -> None:
+    await console.choose("Form of messages", form)
+    await console.submit(wrong)
+
+    what = form.removeprefix("Send as ")
+    line = re.compile(rf"InputError: the message is not {what} \(.+\), and was not sent")
+    await expect(console.area).to_contain_text(line)
+    await expect(console.field).to_have_value(wrong)
+    assert await notebook.evaluate("console.sent.total") == 0
+
+    await console.submit(right)
+    await notebook.until("console.frames.total == 1")
+    assert await notebook.evaluate(f"[frame.data == {payload} for frame in console.frames]") == [
+        True
+    ]
+
+
+# --- builders ---
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+async def test_a_builder_shows_what_it_makes(notebook: Notebook, name: str) -> None:
+    body, shown = BUILDERS[name]
+    lines = "\n    ".join(["if not snapshot.has_data: return None", *body.splitlines()])
+    build = f"def build(snapshot):\n    {lines}"
+
+    area = await notebook.run(BUILDER.format(build=build))
+    await ConsoleView(area).submit("7")
+
+    await expect(area.locator(".widget-output").locator(shown).first).to_be_visible()
+
+
+async def test_a_builder_that_raises_is_told_in_one_line_with_its_place(
+    notebook: Notebook,
+) -> None:
+    build = "def build(snapshot):\n    return 1 / len(snapshot.frames)"
+    area = await notebook.run(BUILDER.format(build=build))
+    failed = re.compile(
+        r"^the builder failed: ZeroDivisionError: division by zero \(in build, In\[\d*\], line 5\)$"
+    )
+    await expect(area.get_by_role("log")).to_have_text(failed)
+
+    await ConsoleView(area).submit("the connection lives on")
+
+    await expect(area.get_by_role("log")).to_have_count(0)
+    await expect(area.get_by_text("1.0", exact=True)).to_be_visible()
+
+
+async def test_a_plot_follows_a_stream_to_its_last_frame(notebook: Notebook) -> None:
+    build = """
+from matplotlib.figure import Figure
+
+drawn = []
+
+def build(snapshot):
+    drawn.append(len(snapshot.frames))
+    figure = Figure(figsize=(3, 2))
+    figure.subplots().plot([len(frame.data) for frame in snapshot.frames])
+    return figure
+"""
+    area = await notebook.run(BUILDER.format(build=build))
+    picture = area.locator(".widget-output img")
+    await expect(picture).to_be_visible()
+    first = await picture.get_attribute("src")
+
+    await notebook.run("for size in range(300): await console.send_message('x' * size)")
+    await notebook.until("drawn[-1] == 300")
+
+    assert await notebook.evaluate("len(drawn)") < 300
+    await expect(picture).not_to_have_attribute("src", first or "")
+
+
+# --- a narrow output ---
+
+
+async def test_a_narrow_output_holds_the_console(console: ConsoleView, notebook: Notebook) -> None:
+    await console.area.evaluate("area => area.style.maxWidth = '400px'")
+    wide = [*MIXED, "'x' * 300", "bytes(100)", "'[' + '1234567890, ' * 20 + '1]'"]
+    await notebook.run(f"for data in [{', '.join(wide)}]: await console.send_message(data)")
+    await expect(console.log).to_contain_text("JSON, 243 B")
+
+    wider = await console.area.evaluate("""area => {
+        const edge = area.getBoundingClientRect().right + 1;
+        const all = [...area.querySelectorAll("*")].filter(each => each.checkVisibility());
+        return all.filter(each => each.getBoundingClientRect().right > edge)
+            .map(each => each.outerHTML);
+    }""")
+    assert wider == []
+    assert await console.area.evaluate("area => area.offsetWidth") == 400
+    for button in ["Disconnect", "Hide tools", "Send", "Pause", "Clear"]:
+        await console.area.get_by_role("button", name=button, exact=False).click(trial=True)

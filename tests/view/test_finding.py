@@ -1,0 +1,460 @@
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, ClassVar
+
+import pytest
+
+from ipywsecho.errors import InputError
+from ipywsecho.frames.log import Frame, FrameLog
+from ipywsecho.view import finding
+from ipywsecho.view.finding import Criteria, Sieve
+from ipywsecho.view.payloads import Kind
+from tests.markup import HOSTILE
+from tests.view.test_pictures import picture
+
+FOREVER = 1e9
+
+
+def received(data: str | bytes) -> Frame:
+    return Frame(data, 1.5)
+
+
+def finds(text: str, data: str | bytes) -> bool:
+    return Criteria(text).in_frame()(received(data))
+
+
+# Criteria
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "is_found"),
+    [
+        ("", "", True),
+        ("", "anything", True),
+        ("lo W", "Hello World", True),
+        ("LO w", "Hello World", True),
+        ("straße", "STRASSE", True),
+        ("hello", "help", False),
+        ("a.c", "abc", False),
+        ("a.c", "a.c", True),
+        ("/", "a/b", True),
+        ("/a", "x/a/y", True),
+        ("/a/1", "x/a/1", True),
+        ("[", "a[0]", True),
+        ("\\", "a\\b", True),
+        ("\n", "one\ntwo", True),
+    ],
+)
+def test_text_is_looked_for_as_it_stands_in_upper_or_lower_case(
+    text: str, data: str, is_found: bool
+) -> None:
+    assert finds(text, data) is is_found
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "is_found"),
+    [
+        ("//", "anything", True),
+        ("/a.c/", "xabcx", True),
+        ("/a.c/", "ABC", False),
+        ("/a.c/i", "ABC", True),
+        ("/^b/", "a\nb", False),
+        ("/^b/m", "a\nb", True),
+        ("/a.b/", "a\nb", False),
+        ("/a.b/s", "a\nb", True),
+        ("/a b # comment/x", "ab", True),
+        ("/A.B/is", "a\nb", True),
+        ("/a/b/", "a/b", True),
+        ("/a\nb/", "a\nb", True),
+        ("/\\d{3}/", "12 345", True),
+    ],
+)
+def test_regular_expression_between_slashes_is_searched_with_its_flags(
+    text: str, data: str, is_found: bool
+) -> None:
+    assert finds(text, data) is is_found
+
+
+@pytest.mark.parametrize("text", ["/[/", "/(/", "/*/", "/a{2,1}/", "/(?P<n>/", "/(?<=a+)b/"])
+def test_broken_regular_expression_is_refused_in_a_line_that_says_what_to_do(text: str) -> None:
+    for make in (Criteria(text).in_text, Criteria(text).in_frame):
+        with pytest.raises(InputError, match="leave out the slashes") as caught:
+            make()
+
+        assert str(caught.value).startswith(f"{text} is no regular expression (")
+        assert "\n" not in str(caught.value)
+
+
+def test_path_is_looked_for_as_it_stands() -> None:
+    matches = Criteria("/api/users").in_text()
+
+    assert matches("GET /api/users HTTP/1.1")
+    assert not matches("api")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_every_text_finds_itself(text: str) -> None:
+    assert finds(text, f"before {text} after")
+    assert not finds(text, "something else")
+
+
+@pytest.mark.parametrize(
+    ("text", "data", "is_found"),
+    [
+        ("ab", b"\x00\xab\x00", True),
+        ("AB cd", b"\xab\xcd", True),
+        ("ab  cd ", b"\xab\xcd", True),
+        ("abcd", b"\xab\x00\xcd", False),
+        ("abc", b"\xab\xc0", False),
+        ("ab", b"\x0a\xb0", False),
+        ("ab", b"xABx", True),
+        ("hell", b"Hello", True),
+        ("é", b"\xc9", True),
+        ("/^\\x00.\\xff$/s", b"\x00\n\xff", True),
+        ("/ab/", b"\xab", False),
+        ("ab\xa0cd", b"\xab\xcd", False),
+        ("ab\xa0cd", b"ab\xa0cd", True),
+        ("ab\x1ccd", b"\xab\xcd", False),
+        ("ab\u2003cd", b"\xab\xcd", False),
+    ],
+)
+def test_bytes_are_searched_for_hex_and_as_text(text: str, data: bytes, is_found: bool) -> None:
+    assert finds(text, data) is is_found
+
+
+def test_text_is_not_searched_for_hex() -> None:
+    assert not finds("61", "a")
+
+
+@pytest.mark.parametrize(("sent", "found"), [(None, "←→"), (False, "←"), (True, "→")])
+def test_frames_are_found_by_direction(sent: bool | None, found: str) -> None:
+    matches = Criteria(sent=sent).in_frame()
+    frames = [Frame("←", 1.5), Frame("→", 1.5, sent=True)]
+
+    assert "".join(str(frame.data) for frame in frames if matches(frame)) == found
+
+
+@pytest.mark.parametrize("kind", [None, *Kind])
+def test_frames_are_found_by_kind(kind: Kind | None) -> None:
+    payloads = {
+        Kind.TEXT: "text",
+        Kind.JSON: '{"a": "text"}',
+        Kind.PICTURE: picture("PNG"),
+        Kind.BYTES: b"text",
+    }
+    matches = Criteria(kind=kind).in_frame()
+
+    found = [known for known, data in payloads.items() if matches(received(data))]
+
+    assert found == ([*Kind] if kind is None else [kind])
+
+
+def test_all_criteria_have_to_be_met() -> None:
+    matches = Criteria("a", sent=True, kind=Kind.TEXT).in_frame()
+    frames = [
+        Frame(data, 1.5, sent) for data in ("a", "b", '["a"]', b"a") for sent in (True, False)
+    ]
+
+    assert [frame for frame in frames if matches(frame)] == [Frame("a", 1.5, sent=True)]
+
+
+# Sieve
+
+
+class Clock:
+    """A clock that is a second later each time one looks."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+class Seen:
+    """Tells whether a frame matches, and notes which it was asked about."""
+
+    def __init__(self, matches: Callable[[int], bool] = lambda number: number % 10 == 0) -> None:
+        self.numbers: list[int] = []
+        self._matches = matches
+
+    def __call__(self, frame: Frame) -> bool:
+        self.numbers.append(int(frame.data))
+        return self._matches(int(frame.data))
+
+
+def log_of(count: int, history: int = 1_000_000) -> FrameLog:
+    log = FrameLog(history, 10**12)
+    fill(log, count)
+    return log
+
+
+def fill(log: FrameLog, count: int) -> None:
+    for number in range(log.total, log.total + count):
+        log.append(received(str(number)))
+
+
+def numbers(sieve: Sieve) -> list[int]:
+    return [int(frame.data) for frame in sieve.found]
+
+
+def test_nothing_is_found_in_an_empty_log() -> None:
+    sieve = Sieve(Seen())
+
+    assert sieve.look(log_of(0).frames, FOREVER) is True
+    assert (sieve.found, sieve.matched, sieve.looked_at) == ([], 0, 0)
+
+
+def test_newest_is_looked_at_first_and_each_once() -> None:
+    seen = Seen()
+    log = log_of(1_000)
+    sieve = Sieve(seen)
+
+    is_done = sieve.look(log.frames, FOREVER)
+
+    assert is_done is True
+    assert seen.numbers == list(range(999, -1, -1))
+    assert numbers(sieve) == list(range(0, 1_000, 10))
+    assert (sieve.matched, sieve.looked_at) == (100, 1_000)
+
+
+def test_what_came_since_is_looked_at_in_the_order_it_came_and_only_that() -> None:
+    seen = Seen()
+    log = log_of(100)
+    sieve = Sieve(seen)
+    sieve.look(log.frames, FOREVER)
+    seen.numbers.clear()
+
+    fill(log, 50)
+    sieve.look(log.frames, FOREVER)
+    sieve.look(log.frames, FOREVER)
+
+    assert seen.numbers == list(range(100, 150))
+    assert numbers(sieve) == list(range(0, 150, 10))
+    assert (sieve.matched, sieve.looked_at) == (15, 150)
+
+
+def test_search_stops_when_its_time_is_over_and_goes_on_where_it_was() -> None:
+    seen = Seen()
+    log = log_of(1_000)
+    sieve = Sieve(seen, clock=Clock())
+
+    # Each look at a frame takes a second.
+    are_done = [sieve.look(log.frames, 100) for _ in range(10)]
+    looked_at_then = sieve.looked_at
+    while not sieve.look(log.frames, 100):
+        pass
+
+    assert set(are_done[:9]) == {False}
+    assert 900 < looked_at_then < 1_100
+    assert seen.numbers == list(range(999, -1, -1))
+    assert numbers(sieve) == list(range(0, 1_000, 10))
+
+
+def test_newest_matches_are_there_before_the_search_is_over() -> None:
+    log = log_of(1_000)
+    sieve = Sieve(Seen(), clock=Clock())
+
+    is_done = sieve.look(log.frames, 100)
+
+    assert is_done is False
+    found = numbers(sieve)
+    assert found == list(range(found[0], 1_000, 10))
+    assert 9 <= len(found) <= 11
+
+
+def test_search_gets_on_however_little_time_it_has() -> None:
+    log = log_of(20)
+    sieve = Sieve(Seen(), clock=Clock())
+
+    looks = 0
+    while not sieve.look(log.frames, 0):
+        looks += 1
+
+    assert looks <= 20
+    assert sieve.looked_at == 20
+
+
+def test_time_is_looked_at_after_each_frame_as_one_may_be_large() -> None:
+    clock = Clock()
+    log = log_of(1_000)
+    seen = Seen()
+
+    def slowly(frame: Frame) -> bool:
+        clock.now += 1_000
+        return seen(frame)
+
+    sieve = Sieve(slowly, clock=clock)
+    sieve.look(log.frames, 10)
+    back = len(seen.numbers)
+    fill(log, 1_000)
+    sieve.look(log.frames, 10)
+
+    assert (back, len(seen.numbers)) == (1, 2)
+
+
+def test_stream_that_goes_on_while_searching_is_looked_at_once() -> None:
+    seen = Seen()
+    log = log_of(500)
+    sieve = Sieve(seen, clock=Clock())
+
+    for _ in range(30):
+        sieve.look(log.frames, 20)
+        fill(log, 10)
+    while not sieve.look(log.frames, 50):
+        pass
+
+    assert sorted(seen.numbers) == list(range(800))
+    assert numbers(sieve) == list(range(0, 800, 10))
+    assert (sieve.matched, sieve.looked_at) == (80, 800)
+
+
+def test_what_the_log_forgot_is_not_found_and_still_counted() -> None:
+    log = log_of(100, history=100)
+    sieve = Sieve(Seen())
+    sieve.look(log.frames, FOREVER)
+
+    fill(log, 95)
+    sieve.look(log.frames, FOREVER)
+
+    assert numbers(sieve) == list(range(100, 200, 10))
+    assert (sieve.matched, sieve.looked_at) == (20, 195)
+
+
+def test_what_was_forgotten_before_it_was_looked_at_is_passed_over() -> None:
+    seen = Seen()
+    log = log_of(100, history=100)
+    sieve = Sieve(seen)
+    sieve.look(log.frames, FOREVER)
+    seen.numbers.clear()
+
+    fill(log, 1_000)
+    is_done = sieve.look(log.frames, FOREVER)
+
+    assert is_done is True
+    assert seen.numbers == list(range(1_000, 1_100))
+    assert numbers(sieve) == list(range(1_000, 1_100, 10))
+
+
+def test_search_of_what_is_forgotten_meanwhile_is_over() -> None:
+    log = log_of(100, history=100)
+    seen = Seen()
+    sieve = Sieve(seen, clock=Clock())
+    sieve.look(log.frames, 10)
+
+    fill(log, 500)
+    while not sieve.look(log.frames, 1_000):
+        pass
+
+    assert sorted(seen.numbers)[-100:] == list(range(500, 600))
+    assert len(seen.numbers) == len(set(seen.numbers)) < 120
+    assert numbers(sieve) == list(range(500, 600, 10))
+
+
+def test_cleared_log_has_nothing_to_find() -> None:
+    log = log_of(100)
+    sieve = Sieve(Seen())
+    sieve.look(log.frames, FOREVER)
+
+    log.clear()
+    sieve.look(log.frames, FOREVER)
+    emptied = list(sieve.found)
+    fill(log, 11)
+    sieve.look(log.frames, FOREVER)
+
+    assert emptied == []
+    assert numbers(sieve) == [100, 110]
+
+
+def test_only_the_newest_matches_are_kept_and_all_are_counted() -> None:
+    log = log_of(3_000)
+    sieve = Sieve(Seen(lambda _: True))
+    sieve.look(log.frames, FOREVER)
+    back = numbers(sieve)
+
+    fill(log, 500)
+    sieve.look(log.frames, FOREVER)
+
+    assert back == list(range(3_000 - finding.MOST_FOUND, 3_000))
+    assert numbers(sieve) == list(range(3_500 - finding.MOST_FOUND, 3_500))
+    assert (sieve.matched, sieve.looked_at) == (3_500, 3_500)
+
+
+class Payload(str):
+    """A payload that counts how many of its kind are in memory."""
+
+    __slots__ = ()
+    alive: ClassVar[int] = 0
+
+    def __init__(self, _: str) -> None:
+        Payload.alive += 1
+
+    def __del__(self) -> None:
+        Payload.alive -= 1
+
+
+def test_nothing_is_held_that_the_log_forgot() -> None:
+    log = FrameLog(100, 10**9)
+    sieve = Sieve(lambda _: True)
+
+    for number in range(1_000):
+        log.append(received(Payload(str(number))))
+        if number % 10 == 0:
+            sieve.look(log.frames, FOREVER)
+
+    # The newest chunks of the log hold a few more than it keeps.
+    assert 100 <= Payload.alive <= 120
+    log.clear()
+    sieve.look(log.frames, FOREVER)
+    assert Payload.alive == 0
+
+
+def steps_of(call: Callable[[], Any]) -> int:
+    """Count the lines of Python that a call runs through."""
+    steps = 0
+
+    def count(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal steps
+        steps += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+@pytest.fixture(scope="module", params=[1_000, 100_000])
+def long_log(request: pytest.FixtureRequest) -> FrameLog:
+    """A log that is short, and then one that is long."""
+    return log_of(request.param)
+
+
+def test_looking_with_nothing_new_costs_the_same_in_a_long_log(long_log: FrameLog) -> None:
+    sieve = Sieve(Seen())
+    sieve.look(long_log.frames, FOREVER)
+
+    assert steps_of(lambda: sieve.look(long_log.frames, FOREVER)) <= 20
+
+
+def test_looking_at_one_new_frame_costs_the_same_in_a_long_log(long_log: FrameLog) -> None:
+    sieve = Sieve(Seen())
+    sieve.look(long_log.frames, FOREVER)
+
+    fill(long_log, 1)
+
+    assert steps_of(lambda: sieve.look(long_log.frames, FOREVER)) <= 80
+
+
+def test_going_on_in_a_long_log_costs_what_is_looked_at() -> None:
+    log = log_of(100_000)
+    sieve = Sieve(Seen(), clock=Clock())
+
+    costs = [steps_of(lambda: sieve.look(log.frames, 100)) for _ in range(20)]
+
+    assert max(costs) <= 3 * min(costs)

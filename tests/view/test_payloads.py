@@ -1,0 +1,557 @@
+import json
+import random
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ipywsecho.escaping import visible
+from ipywsecho.frames.log import Frame
+from ipywsecho.view import payloads
+from ipywsecho.view.payloads import Body, Kind, View, body_of, kind_of, size_in_words
+from ipywsecho.view.pictures import Picture
+from tests.markup import HOSTILE, Page, Row, unsafe_in
+from tests.view.test_pictures import picture
+
+# Nothing of this is JSON (RFC 8259), though some readers take it.
+NO_JSON = [
+    "[NaN]",
+    '{"a": Infinity}',
+    "[-Infinity]",
+    "[1,]",
+    "{a: 1}",
+    "['a']",
+    '["a\nb"]',
+    "[01]",
+    "[1] // comment",
+    "[1] [2]",
+    "[",
+    "{",
+    '["\\x"]',
+    "\ufeff[1]",
+    "\xa0[1]",
+]
+JSON = [
+    "[]",
+    "{}",
+    " \t\r\n[ ]",
+    '{"a": {"b": [1, 2.50, -0, 1e400, true, false, null]}}',
+    '["\\ud800", "\\u0000", "é", "\u202e", "\x7f"]',
+    "[[[[[[[[[[]]]]]]]]]]",
+]
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=()), max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=9), inner),
+    max_leaves=20,
+)
+containers = st.lists(values, max_size=9) | st.dictionaries(st.text(max_size=9), values)
+
+
+def no_source(_data: bytes, _picture: Picture) -> None:
+    """A gallery that has no picture yet."""
+
+
+def body(data: str | bytes, view: View = View.AUTOMATIC) -> Body:
+    return body_of(Frame(data, 1.5), view, no_source)
+
+
+def row_of(body: Body) -> Row:
+    """Return a body as a row has it, after making sure that it holds nothing but text."""
+    html = f"<div>{body.html}  <i>{body.note}</i>{body.block}</div>"
+    assert unsafe_in(html) == []
+    (row,) = Page(html).rows
+    row.line = row.line.removesuffix("  ")
+    return row
+
+
+def set_out(text: str) -> str:
+    """Return JSON as it is set out, in a line or below it."""
+    row = row_of(body(text, View.JSON))
+    return row.line if row.block is None else row.block
+
+
+# Kinds
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ("", Kind.TEXT),
+        ("hello", Kind.TEXT),
+        ("1", Kind.TEXT),
+        ("null", Kind.TEXT),
+        ('"text"', Kind.TEXT),
+        ("<p>markup</p>", Kind.TEXT),
+        ("see <svg>", Kind.TEXT),
+        (b"", Kind.BYTES),
+        (b"hello", Kind.BYTES),
+        (b'{"a": 1}', Kind.BYTES),
+        (b"\x89PNG\r\n\x1a\n", Kind.BYTES),
+        (b"\xff\xd8\xff", Kind.BYTES),
+        (picture("PNG"), Kind.PICTURE),
+        (picture("JPEG"), Kind.PICTURE),
+        ("<svg/>", Kind.PICTURE),
+        ("<svg>", Kind.PICTURE),
+        ("<?xml version='1.0'?>\n<svg width='1'/>", Kind.PICTURE),
+    ],
+)
+def test_kind_is_told_by_the_content(data: str | bytes, kind: Kind) -> None:
+    assert kind_of(data) is kind
+
+
+@pytest.mark.parametrize("text", JSON)
+def test_objects_and_arrays_are_json(text: str) -> None:
+    assert kind_of(text) is Kind.JSON
+    assert body(text).note.startswith("JSON, ")
+
+
+@pytest.mark.parametrize("text", NO_JSON)
+def test_what_is_no_json_is_text(text: str) -> None:
+    assert kind_of(text) is Kind.TEXT
+    for view in (View.AUTOMATIC, View.JSON):
+        assert body(text, view).note.startswith("text, ")
+        assert row_of(body(text, view)).payload == visible(text)
+
+
+def test_json_of_any_depth_is_json_or_text_and_never_an_error() -> None:
+    for depth in (1, 10, 100, 1_000, 10_000, 100_000):
+        text = "[" * depth + "]" * depth
+
+        assert kind_of(text) in (Kind.JSON, Kind.TEXT)
+        assert body(text).note.endswith(("B", "in all"))
+    assert kind_of("[" * 100 + "]" * 100) is Kind.JSON
+
+
+@pytest.mark.parametrize("character", ["1", "é", "🙂"])
+def test_text_of_more_than_200_000_characters_is_not_read_as_json(character: str) -> None:
+    longest = json.dumps(["x" * 199_996]).replace("x", character)
+    longer = json.dumps(["x" * 199_997]).replace("x", character)
+
+    kinds = kind_of(longest), kind_of(longer)
+
+    assert (len(longest), len(longer)) == (200_000, 200_001)
+    assert kinds == (Kind.JSON, Kind.TEXT)
+    assert [body(text).note.partition(",")[0] for text in (longest, longer)] == ["JSON", "text"]
+
+
+def test_text_that_does_not_begin_as_json_is_not_read_as_such() -> None:
+    text = " " * 100 + "[1]"
+
+    assert (kind_of(text), kind_of(text[1:])) == (Kind.TEXT, Kind.JSON)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (999, "999 B"),
+        (1_000, "1.0 kB"),
+        (1_249, "1.2 kB"),
+        (999_949, "999.9 kB"),
+        (999_950, "1.0 MB"),
+        (1_000_000, "1.0 MB"),
+        (999_950_000, "1.0 GB"),
+        (12_345_678_901_234, "12345.7 GB"),
+    ],
+)
+def test_sizes_are_said_as_one_reads_them(size: int, words: str) -> None:
+    assert size_in_words(size) == words
+
+
+# Views
+
+
+@pytest.mark.parametrize("view", View)
+@pytest.mark.parametrize(("data", "note"), [("", "text, empty"), (b"", "bytes, empty")])
+def test_empty_frame_says_so_in_every_view(data: str | bytes, note: str, view: View) -> None:
+    assert body(data, view) == Body("", "", note)
+
+
+NOTES: list[tuple[str | bytes, dict[View, str]]] = [
+    (
+        "héllo",
+        {
+            View.AUTOMATIC: "text, 6 B",
+            View.TEXT: "text, 6 B",
+            View.JSON: "text, 6 B",
+            View.HEX: "text as bytes, 6 B",
+        },
+    ),
+    (
+        "[1]",
+        {
+            View.AUTOMATIC: "JSON, 3 B",
+            View.TEXT: "text, 3 B",
+            View.JSON: "JSON, 3 B",
+            View.HEX: "text as bytes, 3 B",
+        },
+    ),
+    (
+        b"[1]",
+        {
+            View.AUTOMATIC: "bytes, 3 B",
+            View.TEXT: "bytes as text, 3 B",
+            View.JSON: "bytes as JSON, 3 B",
+            View.HEX: "bytes, 3 B",
+        },
+    ),
+    (
+        '<svg width="3" height="4">',
+        {
+            View.AUTOMATIC: "SVG image, 3 × 4, 26 B",
+            View.TEXT: "text, 26 B",
+            View.JSON: "text, 26 B",
+            View.HEX: "text as bytes, 26 B",
+        },
+    ),
+    (
+        b'<svg width="3" height="4">',
+        {
+            View.AUTOMATIC: "bytes, 26 B",
+            View.TEXT: "bytes as text, 26 B",
+            View.JSON: "bytes as text, 26 B",
+            View.HEX: "bytes, 26 B",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("data", "view", "note"),
+    [(data, view, note) for data, notes in NOTES for view, note in notes.items()],
+)
+def test_each_view_says_what_it_shows(data: str | bytes, view: View, note: str) -> None:
+    assert body(data, view).note == note
+
+
+def test_bytes_as_text_mark_what_is_no_utf_8() -> None:
+    assert row_of(body(b"a\xffb\xc3\xa9", View.TEXT)).payload == "a�bé"
+
+
+@pytest.mark.parametrize(
+    ("source", "html"),
+    [
+        (None, "JPEG image, 9 × 5"),
+        ("", "JPEG image, 9 × 5 (it cannot be shown)"),
+        ("data:image/jpeg;base64,AAAA", "JPEG image, 9 × 5"),
+    ],
+)
+def test_picture_is_said_in_words_and_shown_if_it_can_be(source: str | None, html: str) -> None:
+    data = picture("JPEG", (9, 5))
+
+    shown = body_of(Frame(data, 1.5), View.AUTOMATIC, lambda *_: source)
+
+    assert (shown.html, shown.plain) == (html, html)
+    assert shown.note == f"picture, {size_in_words(len(data))}"
+    assert row_of(shown).pictures == ([source] if source else [])
+
+
+def test_gallery_is_asked_for_the_picture_with_its_dimensions() -> None:
+    asked: list[tuple[bytes, Picture]] = []
+    data = picture("PNG", (9, 5))
+
+    for view in View:
+        body_of(Frame(data, 1.5), view, lambda data, known: asked.append((data, known)))  # type: ignore[func-returns-value]
+
+    assert asked == [(data, Picture("PNG", (9, 5)))]
+
+
+def test_svg_is_shown_as_text() -> None:
+    text = '<svg width="3" height="4" onload="alert(1)"><script>alert(1)</script></svg>'
+
+    assert row_of(body(text)).payload == text
+
+
+# Text
+
+
+@pytest.mark.parametrize(
+    ("length", "shown", "note"),
+    [(1_000, "é" * 1_000, "text, 2.0 kB"), (1_001, "é" * 1_000 + "…", "text, 2.0 kB in all")],
+)
+def test_long_text_is_cut_with_its_full_size_named(length: int, shown: str, note: str) -> None:
+    text = body("é" * length)
+
+    assert (row_of(text).payload, text.plain, text.note) == (shown, shown, note)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_is_shown_and_not_interpreted(text: str) -> None:
+    assert row_of(body(text)).payload == visible(text)
+    assert body(text).plain == visible(text)
+
+
+# Bytes
+
+
+def test_bytes_are_dumped_sixteen_in_a_line_with_letters_beside_them() -> None:
+    (dump,) = [row_of(body(bytes(range(0x1A, 0x3C)))).block]
+
+    assert dump == (
+        "00000000  1a 1b 1c 1d 1e 1f 20 21  22 23 24 25 26 27 28 29  ······ !\"#$%&'()\n"
+        "00000010  2a 2b 2c 2d 2e 2f 30 31  32 33 34 35 36 37 38 39  *+,-./0123456789\n"
+        "00000020  3a 3b                                             :;"
+    )
+
+
+def test_few_bytes_stand_in_one_line_with_letters_beside_them() -> None:
+    row = row_of(body(b"\x00Hi<"))
+
+    assert row.payload == "00 48 69 3c   ·Hi<"
+    assert row.block is None
+    assert row.note == "bytes, 4 B"
+
+
+@given(st.binary(min_size=17, max_size=payloads.BYTES))
+def test_dump_can_be_read_again(data: bytes) -> None:
+    dump = row_of(body(data, View.HEX)).block
+
+    assert dump is not None
+    lines = [re.fullmatch(r"([0-9a-f]{8})  (.{48})  (.{1,16})", line) for line in dump.split("\n")]
+    assert [int(line[1], 16) for line in lines if line] == list(range(0, len(data), 16))
+    assert b"".join(bytes.fromhex(line[2]) for line in lines if line) == data
+    letters = "".join(line[3] for line in lines if line)
+    assert letters == re.sub(r"[^ -~]", "·", data.decode("latin-1"))
+
+
+@pytest.mark.parametrize(
+    ("length", "lines", "last", "note"),
+    [
+        (17, 2, "00000010", "bytes, 17 B"),
+        (256, 16, "000000f0", "bytes, 256 B"),
+        (257, 17, "…", "bytes, 257 B in all"),
+        (2_000_000, 17, "…", "bytes, 2.0 MB in all"),
+    ],
+)
+def test_many_bytes_are_cut_with_their_full_size_named(
+    length: int, lines: int, last: str, note: str
+) -> None:
+    row = row_of(body(bytes(length)))
+
+    assert row.block is not None
+    assert (row.block.count("\n") + 1, row.block.split("\n")[-1][:8]) == (lines, last)
+    assert row.note == note
+
+
+@pytest.mark.parametrize(("length", "is_folded"), [(8 * 16, False), (8 * 16 + 1, True)])
+def test_dump_of_more_than_eight_lines_is_folded(length: int, is_folded: bool) -> None:
+    row = row_of(body(b"<" * length))
+
+    assert (row.summary is not None) is is_folded
+    assert row.summary is None or row.summary == (row.block or "").split("\n")[0]
+
+
+@pytest.mark.parametrize(("length", "plain"), [(48, "ab " * 47 + "ab"), (49, "ab " * 47 + "ab…")])
+def test_plain_text_has_the_first_bytes(length: int, plain: str) -> None:
+    assert body(b"\xab" * length).plain == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [("é", "c3 a9   ··"), ("\ud800", "ed a0 80   ···"), ("🙂", "f0 9f 99 82   ····")],
+)
+def test_text_as_bytes_is_what_went_over_the_network(text: str, plain: str) -> None:
+    assert body(text, View.HEX).plain == plain
+
+
+# JSON
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '{"a": 1,  "b":[2]}', "[1e400]", '["' + "x" * 68 + '"]', '["<b>&amp;"]']
+)
+def test_short_json_is_left_on_its_line_as_it_came(text: str) -> None:
+    row = row_of(body(text))
+
+    assert (row.line, row.block) == (text, None)
+    assert body(text).plain == text
+
+
+def test_longer_json_is_set_out_with_a_line_for_each_value() -> None:
+    text = json.dumps({"name": "x" * 60, "list": [1, {}, [], {"a": None}], "more": {"b": [[]]}})
+
+    row = row_of(body(text))
+
+    assert row.line == ""
+    assert row.block == (
+        "{\n"
+        f'  "name": "{"x" * 60}",\n'
+        '  "list": [\n'
+        "    1,\n"
+        "    {},\n"
+        "    [],\n"
+        "    {\n"
+        '      "a": null\n'
+        "    }\n"
+        "  ],\n"
+        '  "more": {\n'
+        '    "b": [\n'
+        "      []\n"
+        "    ]\n"
+        "  }\n"
+        "}"
+    )
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
+def test_json_that_came_in_lines_is_set_out_however_short(line_break: str) -> None:
+    assert row_of(body(f"[1,{line_break}2]")).block == "[\n  1,\n  2\n]"
+
+
+@given(containers, st.sampled_from([None, 0, 1, 2, "\t"]), st.booleans())
+def test_json_set_out_means_the_same_when_read_again(
+    value: Any, indent: int | str | None, ensure_ascii: bool
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
+
+    shown = set_out(text)
+
+    if shown.endswith("…"):
+        assert len(text) > payloads.PRETTY_CHARACTERS / 10
+    elif visible(text).replace("↵\n", "\n") == text:
+        assert json.loads(shown) == value
+    else:
+        assert re.sub(r"\s", "", shown) == re.sub(r"[ \t\r\n]|↵\n", "", visible(text))
+
+
+@given(containers)
+def test_colouring_neither_adds_nor_loses_anything(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False)
+
+    shown = set_out(text)
+
+    blank = re.compile(r"\s")
+    if not shown.endswith("…"):
+        assert blank.sub("", shown) == blank.sub("", visible(text))
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1.0",
+        "1.50",
+        "1E5",
+        "1e+05",
+        "-0",
+        "-0.0",
+        "12345678901234567890123",
+        "0.1e-400",
+        "9" * 5_000,
+    ],
+)
+def test_numbers_keep_their_spelling(number: str) -> None:
+    assert kind_of(f"[{number}]") is Kind.JSON
+    assert set_out(f"[{number}]").strip("[\n …]") == number[: payloads.PRETTY_CHARACTERS - 2]
+
+
+def test_keys_that_occur_twice_are_shown_twice() -> None:
+    text = '{"a": 1, "a": 2, "padding": "' + "x" * 60 + '", "a": 3}'
+
+    shown = set_out(text)
+
+    assert re.findall(r'"a": (\d)', shown) == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("padding", [0, 80])
+def test_hostile_texts_within_json_stay_texts(text: str, padding: int) -> None:
+    data = json.dumps({text: [text, "x" * padding]}, ensure_ascii=False)
+
+    shown = set_out(data)
+
+    quoted = visible(json.dumps(text, ensure_ascii=False))
+    assert shown.count(quoted) == 2
+    assert visible(data)[:1_000] == body(data).plain.removesuffix("…")
+
+
+def test_names_texts_and_numbers_are_told_apart() -> None:
+    html = body('{"a": ["b", 1, 2.5, true, null]}').html
+
+    assert re.findall(r'<bdi class="(\w+)">(.*?)</bdi>', html) == [
+        ("key", '"a"'),
+        ("str", '"b"'),
+        ("num", "1"),
+        ("num", "2.5"),
+        ("num", "true"),
+        ("num", "null"),
+    ]
+
+
+@pytest.mark.parametrize(("values", "is_folded"), [(6, False), (7, True)])
+def test_json_of_more_than_eight_lines_is_folded(values: int, is_folded: bool) -> None:
+    text = json.dumps(["<b> and more"] * values)
+
+    row = row_of(body(text))
+
+    assert (row.block or "").count("\n") + 1 == values + 2
+    assert row.summary == (f"{text[:80]}…" if is_folded else None)
+
+
+def test_long_json_is_cut_with_its_full_size_named() -> None:
+    text = json.dumps(["x" * 50_000])
+
+    row = row_of(body(text))
+
+    assert row.block == '[\n  "' + "x" * (payloads.PRETTY_CHARACTERS - 3) + "\n…"
+    assert row.note == "JSON, 50.0 kB in all"
+    assert body(text).plain == '["' + "x" * 998 + "…"
+
+
+def test_json_that_just_fits_is_not_said_to_be_cut() -> None:
+    bodies = [body(json.dumps(["x" * length])) for length in range(2_950, 3_010)]
+
+    cut = [row_of(each).note.endswith("in all") for each in bodies]
+
+    assert cut == sorted(cut)
+    # Brackets, quotation marks and an indentation by one take part of the room.
+    assert 2_950 + cut.index(True) == payloads.PRETTY_CHARACTERS - 5
+    for each, is_cut in zip(bodies, cut, strict=True):
+        block = row_of(each).block or ""
+        assert block.endswith("\n…") is is_cut
+        assert block.endswith('x"\n]') is not is_cut
+
+
+@pytest.mark.parametrize("depth", [100, 400])
+def test_deep_json_is_cut_before_its_indentation_grows_large(depth: int) -> None:
+    text = "[1," * depth + "1" + "]" * depth
+
+    shown = set_out(text)
+
+    assert len(shown) < 3 * payloads.PRETTY_CHARACTERS
+    assert shown.startswith("[\n  1,\n  [\n    1,\n    [\n")
+    assert shown.endswith("…")
+
+
+def test_long_json_is_not_held_when_it_is_forgotten() -> None:
+    payloads._lines.cache_clear()
+
+    for number in range(300):
+        body(json.dumps(["x" * payloads.PRETTY_CHARACTERS, number]))
+    held_of_long = payloads._lines.cache_info().currsize
+    for number in range(300):
+        body(json.dumps(["x" * 1_000, number]))
+    held = payloads._lines.cache_info().currsize
+
+    assert held_of_long == 0
+    assert 0 < held <= 256
+
+
+def test_random_bytes_are_shown_in_every_view() -> None:
+    source = random.Random(7)
+    for length in range(1, 400, 7):
+        for start in (b"", b"[", b"\x89PNG\r\n\x1a\n", b"RIFF1234WEBP", b"GIF89a", b"\xff\xd8\xff"):
+            for view in View:
+                row = row_of(body(start + source.randbytes(length), view))
+
+                assert row.note

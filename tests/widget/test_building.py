@@ -1,0 +1,454 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from ipywsecho.frames.log import Frame, FrameLog
+from ipywsecho.widget import building
+from ipywsecho.widget.building import Builder, Snapshot
+from tests.timing import ManualClock
+
+
+def snapshot_of(count: int) -> Snapshot:
+    log = FrameLog(1_000, 10**9)
+    for number in range(count):
+        log.append(Frame(str(number), 1.5))
+    newest = log.frames[-1] if count else None
+    return Snapshot(state="open", frame=newest, frames=log.frames, error=None)
+
+
+async def settle() -> None:
+    """Let every task go on until it waits for something."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+class Site:
+    """Where a builder works: a stream, a view that shows, and a clock that moves when told to.
+
+    Attributes:
+        count: How many frames there are.
+        built: How many frames each snapshot had that the builder was given.
+        shown: What it made, as far as it was shown.
+        failed: What it raised.
+        rests: For how long it was left alone each time.
+    """
+
+    def __init__(self, build: Callable[["Site", Snapshot], Any]) -> None:
+        self.clock = ManualClock()
+        self.count = 0
+        self.size = 0
+        self.is_held = False
+        self.built: list[int] = []
+        self.shown: list[Any] = []
+        self.failed: list[Exception] = []
+        self.rests: list[float] = []
+        self._rest_is_over = asyncio.Event()
+        self._build = build
+        self.builder = Builder(
+            self._note_and_build,
+            snapshot=lambda: snapshot_of(self.count),
+            show=self._show,
+            fail=self.failed.append,
+            is_held=lambda: self.is_held,
+            sleep=self._rest,
+            clock=self.clock,
+        )
+        self.task: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        self.task = asyncio.create_task(self.builder.run())
+        await settle()
+
+    async def receive(self, count: int = 1) -> None:
+        self.count += count
+        for _ in range(count):
+            self.builder.request()
+        await settle()
+
+    async def end_rest(self) -> None:
+        self._rest_is_over.set()
+        await settle()
+
+    def _note_and_build(self, snapshot: Snapshot) -> Any:
+        self.built.append(len(snapshot.frames))
+        return self._build(self, snapshot)
+
+    def _show(self, built: Any) -> int:
+        self.shown.append(built)
+        return self.size
+
+    async def _rest(self, seconds: float) -> None:
+        self.rests.append(round(seconds, 6))
+        await self._rest_is_over.wait()
+        self._rest_is_over.clear()
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    """Where a builder works that returns how many frames there are."""
+    site = Site(lambda _, snapshot: len(snapshot.frames))
+    yield site
+    site.builder.cancel()
+    await settle()
+    assert site.task is None or site.task.done()
+
+
+async def site_of(build: Callable[[Site, Snapshot], Any]) -> Site:
+    site = Site(build)
+    await site.begin()
+    return site
+
+
+# Snapshot
+
+
+def test_snapshot_of_the_beginning_has_neither_data_nor_error() -> None:
+    snapshot = snapshot_of(0)
+
+    assert (snapshot.has_data, snapshot.has_error) == (False, False)
+
+
+def test_snapshot_says_what_it_has() -> None:
+    frames = snapshot_of(2).frames
+
+    snapshot = Snapshot(state="closed", frame=frames[-1], frames=frames, error=OSError())
+
+    assert (snapshot.has_data, snapshot.has_error) == (True, True)
+
+
+def test_snapshot_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        snapshot_of(0).state = "open"  # type: ignore[misc]
+
+
+# Which snapshots are built
+
+
+async def test_first_snapshot_is_built_unasked(site: Site) -> None:
+    await site.begin()
+
+    assert site.built == site.shown == [0]
+
+
+async def test_nothing_is_built_while_nothing_changes(site: Site) -> None:
+    await site.begin()
+
+    await site.end_rest()
+    await site.end_rest()
+
+    assert site.built == [0]
+
+
+async def test_change_after_a_quiet_while_is_built_at_once(site: Site) -> None:
+    await site.begin()
+    await site.end_rest()
+
+    await site.receive()
+
+    assert site.shown == [0, 1]
+
+
+async def test_changes_during_a_rest_are_built_together_and_the_last_among_them(
+    site: Site,
+) -> None:
+    await site.begin()
+
+    await site.receive(100)
+    during = list(site.built)
+    await site.end_rest()
+
+    assert (during, site.built) == ([0], [0, 100])
+
+
+async def test_last_snapshot_is_always_among_those_built() -> None:
+    for last_at in range(4):
+        site = Site(lambda _, snapshot: len(snapshot.frames))
+
+        # The last frame comes before, during the rest after, or after each building.
+        await site.begin()
+        for step in range(4):
+            if step <= last_at:
+                await site.receive(3)
+            await site.end_rest()
+        await site.end_rest()
+
+        assert site.shown[-1] == 3 * (last_at + 1)
+        site.builder.cancel()
+
+
+async def test_request_with_patience_is_met_as_well(site: Site) -> None:
+    await site.begin()
+    await site.end_rest()
+    site.count = 5
+
+    site.builder.request_within(1_000)
+    await settle()
+
+    assert site.shown == [0, 5]
+
+
+async def test_what_comes_while_it_builds_is_built_next() -> None:
+    def build(site: Site, snapshot: Snapshot) -> int:
+        if site.count < 3:
+            site.count += 1
+            site.builder.request()
+        return len(snapshot.frames)
+
+    site = await site_of(build)
+    for _ in range(6):
+        await site.end_rest()
+
+    assert site.shown == [0, 1, 2, 3]
+    site.builder.cancel()
+
+
+# How often
+
+
+async def test_quick_builder_rests_for_a_moment(site: Site) -> None:
+    await site.begin()
+
+    assert site.rests == [building.INTERVAL]
+
+
+async def test_slow_builder_is_left_alone_for_a_multiple_of_its_time() -> None:
+    def build(site: Site, _: Snapshot) -> None:
+        site.clock.advance(2)
+
+    site = await site_of(build)
+
+    assert site.rests == [2 * building.REST]
+    site.builder.cancel()
+
+
+async def test_builder_that_shows_much_is_left_alone_until_that_is_made_good(site: Site) -> None:
+    site.size = 5 * building.RATE
+
+    await site.begin()
+
+    assert site.rests == [5]
+
+
+async def test_builder_that_fails_slowly_is_left_alone_too() -> None:
+    def build(site: Site, _: Snapshot) -> None:
+        site.clock.advance(2)
+        raise LookupError("nothing there")
+
+    site = await site_of(build)
+
+    assert site.rests == [2 * building.REST]
+    site.builder.cancel()
+
+
+async def test_without_a_clock_of_its_own_it_builds_by_that_of_the_loop() -> None:
+    shown: list[int] = []
+    is_shown = asyncio.Event()
+
+    def show(built: int) -> int:
+        shown.append(built)
+        if built == 7:
+            is_shown.set()
+        return 0
+
+    count = 0
+    builder = Builder(
+        lambda snapshot: len(snapshot.frames),
+        snapshot=lambda: snapshot_of(count),
+        show=show,
+        fail=lambda _: shown.append(-1),
+    )
+    task = asyncio.create_task(builder.run())
+    await settle()
+    count = 7
+    builder.request()
+    async with asyncio.timeout(20):
+        await is_shown.wait()
+    builder.cancel()
+    await asyncio.wait_for(task, 20)
+
+    assert shown == [0, 7]
+
+
+# What it returns and raises
+
+
+@pytest.mark.parametrize("built", [None, "text", b"bytes", {"text/plain": "bundle"}, 0, ()])
+async def test_whatever_it_returns_is_handed_on_to_be_shown(built: Any) -> None:
+    site = await site_of(lambda *_: built)
+
+    assert site.shown == [built]
+    assert site.failed == []
+    site.builder.cancel()
+
+
+async def test_what_it_raises_is_told_and_it_is_called_again() -> None:
+    def build(_: Site, snapshot: Snapshot) -> int:
+        if not snapshot.frames:
+            raise LookupError("nothing there")
+        return len(snapshot.frames)
+
+    site = await site_of(build)
+    await site.receive()
+    await site.end_rest()
+
+    assert [repr(error) for error in site.failed] == ["LookupError('nothing there')"]
+    assert site.shown == [1]
+    site.builder.cancel()
+
+
+async def test_what_showing_raises_is_told_as_well() -> None:
+    site = Site(lambda *_: "text")
+    site.builder = Builder(
+        lambda _: "text",
+        snapshot=lambda: snapshot_of(0),
+        show=lambda built: int(built),
+        fail=site.failed.append,
+    )
+
+    await site.begin()
+
+    assert [type(error) for error in site.failed] == [ValueError]
+    site.builder.cancel()
+
+
+async def test_asynchronous_builder_is_awaited_while_others_go_on() -> None:
+    may_go_on = asyncio.Event()
+
+    async def wait(snapshot: Snapshot) -> int:
+        await may_go_on.wait()
+        return len(snapshot.frames)
+
+    site = await site_of(lambda _, snapshot: wait(snapshot))
+    await site.receive(5)
+    meanwhile = list(site.shown)
+    may_go_on.set()
+    await settle()
+    await site.end_rest()
+
+    assert (meanwhile, site.shown) == ([], [0, 5])
+    assert site.built == [0, 5]
+    site.builder.cancel()
+
+
+async def test_time_that_an_asynchronous_builder_waits_is_not_made_good() -> None:
+    async def wait(site: Site) -> None:
+        site.clock.advance(100)
+
+    site = await site_of(lambda site, _: wait(site))
+
+    assert site.rests == [building.INTERVAL]
+    site.builder.cancel()
+
+
+async def test_what_an_asynchronous_builder_raises_is_told() -> None:
+    async def fail() -> None:
+        raise LookupError("nothing there")
+
+    site = await site_of(lambda *_: fail())
+
+    assert [repr(error) for error in site.failed] == ["LookupError('nothing there')"]
+    site.builder.cancel()
+
+
+# Holding
+
+
+async def test_nothing_is_built_while_held_and_the_last_is_afterwards(site: Site) -> None:
+    await site.begin()
+    # One is requested already.
+    await site.receive()
+    site.is_held = True
+
+    for _ in range(3):
+        await site.end_rest()
+        await site.receive()
+        site.builder.request_within(0.02)
+    held = list(site.built)
+    site.is_held = False
+    site.builder.request()
+    for _ in range(2):
+        await site.end_rest()
+
+    assert (held, site.built) == ([0], [0, 4])
+
+
+async def test_what_was_awaited_until_it_was_held_is_not_shown() -> None:
+    may_go_on = asyncio.Event()
+
+    async def wait(snapshot: Snapshot) -> int:
+        await may_go_on.wait()
+        return len(snapshot.frames)
+
+    site = await site_of(lambda _, snapshot: wait(snapshot))
+    site.is_held = True
+    may_go_on.set()
+    await settle()
+    held = list(site.shown)
+    site.is_held = False
+    await site.receive()
+    await site.end_rest()
+
+    assert (held, site.shown) == ([], [1])
+    site.builder.cancel()
+
+
+# The end
+
+
+async def test_cancelling_ends_it_during_its_rest(site: Site) -> None:
+    await site.begin()
+    await site.receive()
+
+    site.builder.cancel()
+    await settle()
+
+    assert site.task is not None
+    assert site.task.done()
+    assert site.built == [0]
+
+
+async def test_cancelling_ends_it_while_it_waits_for_a_change(site: Site) -> None:
+    await site.begin()
+    await site.end_rest()
+
+    site.builder.cancel()
+    await settle()
+
+    assert site.task is not None
+    assert site.task.done()
+
+
+async def test_cancelling_before_it_began_builds_nothing(site: Site) -> None:
+    site.builder.cancel()
+
+    await site.begin()
+
+    assert site.built == []
+    assert site.task is not None
+    assert site.task.done()
+
+
+async def test_cancelling_gives_up_what_is_awaited_and_for_good() -> None:
+    ended: list[str] = []
+
+    async def wait() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            ended.append("given up")
+
+    site = await site_of(lambda *_: wait())
+
+    site.builder.cancel()
+    await settle()
+    await site.end_rest()
+    await site.receive()
+    await site.end_rest()
+
+    assert ended == ["given up"]
+    assert site.task is not None
+    assert site.task.done()
+    assert site.built == [0]

@@ -1,0 +1,1302 @@
+"""The console as a Python object, on an event loop without a kernel or a page."""
+
+import asyncio
+import base64
+import re
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+import pytest
+import pytest_asyncio
+from IPython.display import HTML
+from traitlets import All, TraitError, observe
+from websockets.asyncio.server import serve
+
+from ipywsecho import (
+    ClosedError,
+    EchoServer,
+    Frame,
+    NotConnectedError,
+    OptionError,
+    Reconnect,
+    WebSocketConsole,
+    load,
+)
+from ipywsecho.view.payloads import Kind, View
+from ipywsecho.widget import building, viewing
+from ipywsecho.widget import console as console_module
+from ipywsecho.widget.building import Snapshot
+from ipywsecho.widget.composing import Form
+from tests.view.test_pictures import picture
+
+DEADLINE = 20.0
+
+
+@pytest_asyncio.fixture
+async def console() -> AsyncIterator[WebSocketConsole]:
+    """A console that is connected to its own echo server."""
+    console = WebSocketConsole()
+    await console.connect()
+    yield console
+    await _closed(console)
+
+
+async def _closed(console: WebSocketConsole) -> None:
+    console.close()
+    await asyncio.gather(*console._home._tasks)
+
+
+async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
+    """Wait until something holds, looking whenever the console has news."""
+    async with asyncio.timeout(DEADLINE):
+        await console._signal.wait_for(lambda: bool(holds()))
+
+
+def shown(console: WebSocketConsole) -> str:
+    """Return what the Output shows as text, once it is up to date."""
+    console._view.show_log(10**9)
+    return str(console.output.outputs[0]["data"]["text/plain"]) if console.output.outputs else ""
+
+
+def title(console: WebSocketConsole) -> str:
+    """Return the line above the log as HTML, once it is up to date."""
+    console._view.show_header()
+    return str(console._controls._title.value)
+
+
+def payloads_shown(console: WebSocketConsole) -> list[str]:
+    """Return the texts of the frames that the Output shows, and what it says it leaves out."""
+    lines = shown(console).splitlines()
+    return [line[14:].removesuffix(")").rpartition("  (")[0] or line for line in lines]
+
+
+async def _until_shown(console: WebSocketConsole, text: str) -> None:
+    """Wait until the Output shows a text, by itself."""
+    await _until(console, lambda: text in _all_shown(console))
+
+
+def _all_shown(console: WebSocketConsole) -> str:
+    return "".join(str(twin) for entry in console.output.outputs for twin in entry["data"].values())
+
+
+async def _until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
+    """Wait until something holds, looking whenever the Output shows something else."""
+    is_shown = asyncio.Event()
+
+    def look(_: Any = None) -> None:
+        if holds():
+            is_shown.set()
+
+    console.output.observe(look, names="outputs")
+    look()
+    async with asyncio.timeout(DEADLINE):
+        await is_shown.wait()
+
+
+async def _preview_after(console: WebSocketConsole, text: str) -> str:
+    """Receive a text, and return the preview that is there when it has been drawn."""
+    preview = console._controls.preview
+    await _until_shown(console, "connected to")
+    await console.request(text)
+    await _until_shown(console, text)
+    return str(preview.value)
+
+
+def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
+    console = WebSocketConsole()
+
+    def inside(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
+        return [widget, *(w for child in getattr(widget, "children", ()) for w in inside(child))]
+
+    assert isinstance(console, ipywidgets.VBox)
+    assert isinstance(console.text, ipywidgets.Text)
+    assert type(console.button) is ipywidgets.Button
+    assert type(console.output) is ipywidgets.Output
+    assert {console.text, console.button, console.output} <= set(inside(console))
+    console.close()
+
+
+def test_it_bears_the_words_of_the_recipe() -> None:
+    console = WebSocketConsole()
+
+    assert "WebSocket Demo" in title(console)
+    assert console.text.placeholder == "Send a message"
+    assert console.button.tooltip == "Send message"
+    console.close()
+
+
+def test_a_title_of_ones_own_is_shown_and_not_interpreted() -> None:
+    console = WebSocketConsole(title="<b>Prices</b>")
+
+    assert "&lt;b&gt;Prices&lt;/b&gt;" in title(console)
+    console.close()
+
+
+def test_made_without_a_loop_it_connects_once_connect_is_awaited() -> None:
+    console = WebSocketConsole()
+    assert console.state == "closed"
+    assert console.uri is None
+
+    async def talk() -> Frame:
+        early = console.send_message("early")
+        await console.connect()
+        await early
+        assert console.uri is not None
+        frame = await anext(console.__aiter__()) if not console.frames else console.frames[0]
+        await _closed(console)
+        return frame
+
+    assert asyncio.run(talk()).data == "early"
+
+
+def test_it_can_be_used_on_one_loop_after_another_and_leaves_no_socket_open() -> None:
+    console = WebSocketConsole()
+
+    async def talk() -> str | bytes:
+        await console.connect()
+        reply = await console.request("Hello!")
+        await console.disconnect()
+        return reply.data
+
+    replies = [asyncio.run(talk()), asyncio.run(talk())]
+    console.close()
+
+    assert replies == ["Hello!", "Hello!"]
+    assert console._server is not None
+    assert console._server.uri is None
+
+
+async def test_made_where_a_loop_runs_it_connects_by_itself_and_knows_its_address() -> None:
+    console = WebSocketConsole()
+
+    assert console.state == "connecting"
+    assert str(console.uri).startswith("ws://127.0.0.1:")
+    await until(console, lambda: console.state == "open")
+    await _closed(console)
+
+
+async def test_it_talks_to_the_server_that_it_is_given() -> None:
+    async with EchoServer() as server:
+        console = WebSocketConsole(server.uri)
+        await console.connect()
+
+        assert console.uri == server.uri
+        assert (await console.request("Hello!")).data == "Hello!"
+        await _closed(console)
+
+
+async def test_observers_are_called_exactly_once_for_each_frame_also_for_equal_ones(
+    console: WebSocketConsole,
+) -> None:
+    changes: list[Any] = []
+    console.observe(changes.append, names="frames")
+
+    for _ in range(3):
+        console.send_message("same")
+    await until(console, lambda: len(console.frames) == 3)
+
+    assert [change.new.total for change in changes] == [1, 2, 3]
+    assert [change.old.total for change in changes] == [0, 1, 2]
+    assert [len(change.new) for change in changes] == [1, 2, 3]
+    assert {change.name for change in changes} == {"frames"}
+    assert all(change.owner is console and change.type == "change" for change in changes)
+    assert [change.new[-1].data for change in changes] == ["same"] * 3
+
+
+async def test_observers_of_everything_and_of_a_subclass_hear_of_frames() -> None:
+    heard: list[str] = []
+
+    class Listening(WebSocketConsole):
+        @observe("frames")
+        def _hear(self, change: Any) -> None:
+            heard.append(f"subclass {change.new[-1].data}")
+
+    console = Listening()
+    await console.connect()
+    console.observe(
+        lambda change: heard.append(f"all {change.name}") if change.name == "frames" else None,
+        names=All,
+    )
+
+    await console.request("Hello!")
+
+    assert sorted(heard) == ["all frames", "subclass Hello!"]
+    await _closed(console)
+
+
+async def test_an_observer_that_was_removed_is_not_called(console: WebSocketConsole) -> None:
+    heard: list[Any] = []
+    console.observe(heard.append, names="frames")
+    console.unobserve(heard.append, names="frames")
+
+    await console.request("Hello!")
+
+    assert heard == []
+
+
+async def test_an_observer_that_raises_is_told_and_harms_nobody(console: WebSocketConsole) -> None:
+    heard: list[Any] = []
+
+    def fail(_: Any) -> None:
+        raise LookupError("not <here>")
+
+    console.observe(fail, names="frames")
+    console.observe(heard.append, names="frames")
+    console.on_frame(fail)
+    console.on_frame(heard.append)
+
+    await console.request("one")
+    await console.request("two")
+
+    assert len(heard) == 4
+    assert console.state == "open"
+    line = fail.__code__.co_firstlineno + 1
+    told = f"a callback of yours failed: LookupError: not <here> (in fail, {__file__}, line {line})"
+    assert shown(console).count(told) == 4
+    assert "<here>" not in console.output.outputs[0]["data"]["text/html"]
+
+
+async def test_a_value_of_frames_does_not_change(console: WebSocketConsole) -> None:
+    await console.request("one")
+    before = console.frames
+
+    await console.request("two")
+
+    assert [frame.data for frame in before] == ["one"]
+    assert [frame.data for frame in console.frames] == ["one", "two"]
+
+
+async def test_sent_frames_are_observed_as_well(console: WebSocketConsole) -> None:
+    heard: list[str | bytes] = []
+    console.observe(lambda change: heard.append(change.new[-1].data), names="sent")
+
+    await console.send_message("Hello!")
+    await console.send_message(bytearray(b"\x00"))
+
+    assert heard == ["Hello!", b"\x00"]
+    assert [frame.sent for frame in console.sent] == [True, True]
+
+
+async def test_the_traits_that_tell_cannot_be_set(console: WebSocketConsole) -> None:
+    for name in ("frames", "sent", "state", "error", "uri", "close_code", "subprotocol"):
+        with pytest.raises(TraitError):
+            setattr(console, name, None)
+
+
+async def test_the_history_is_not_sent_to_the_page(console: WebSocketConsole) -> None:
+    assert {"frames", "sent", "state", "error"}.isdisjoint(console.keys)
+
+
+async def test_frames_make_a_data_frame_with_a_row_each(console: WebSocketConsole) -> None:
+    await console.request("one")
+    await console.request(b"\x02")
+
+    table = pd.DataFrame(console.frames)
+
+    assert list(table["data"]) == ["one", b"\x02"]
+    assert list(table.columns) == ["data", "time", "sent", "size"]
+
+
+async def test_the_history_is_bounded_and_the_total_is_not() -> None:
+    console = WebSocketConsole(history=10)
+    await console.connect()
+
+    for number in range(30):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == 30)
+
+    assert [frame.data for frame in console.frames] == [str(number) for number in range(20, 30)]
+    assert "… 10 earlier frames" not in shown(console)
+    await _closed(console)
+
+
+async def test_what_is_neither_text_nor_bytes_is_refused_and_the_connection_lives_on(
+    console: WebSocketConsole,
+) -> None:
+    with pytest.raises(TypeError, match=r"json\.dumps"):
+        console.send_message({"a": 1})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="surrogates"):
+        console.send_message("\ud800")
+
+    assert (await console.request("still here")).data == "still here"
+
+
+async def test_messages_can_be_sent_from_another_thread(console: WebSocketConsole) -> None:
+    threads = [
+        threading.Thread(target=console.send_message, args=(str(number),)) for number in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+
+    await until(console, lambda: len(console.frames) == 10)
+
+    for thread in threads:
+        thread.join()
+    assert sorted(frame.data for frame in console.frames) == [str(number) for number in range(10)]
+
+
+async def test_every_public_coroutine_works_on_another_loop(console: WebSocketConsole) -> None:
+    async def elsewhere() -> list[str | bytes]:
+        replies = aiter(console)
+        await console.connect()
+        await console.send_message("from")
+        await console.send_message("afar")
+        heard = [(await anext(replies)).data, (await anext(replies)).data]
+        await console.disconnect()
+        return heard
+
+    heard = await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+
+    assert heard == ["from", "afar"]
+    assert console.state == "closed"
+
+
+async def test_iteration_yields_each_frame_from_now_on_and_ends_with_the_connection(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("before")
+    heard: list[list[str | bytes]] = [[], []]
+
+    async def listen(number: int, frames: Any) -> None:
+        async for frame in frames:
+            heard[number].append(frame.data)
+
+    listeners = [asyncio.ensure_future(listen(n, aiter(console))) for n in (0, 1)]
+    await console.request("one")
+    await console.request("two")
+    await console.disconnect()
+    await asyncio.wait_for(asyncio.gather(*listeners), DEADLINE)
+
+    assert heard == [["one", "two"], ["one", "two"]]
+
+
+async def test_a_request_without_an_answer_times_out() -> None:
+    async def keep_silent(websocket: Any) -> None:
+        await websocket.wait_closed()
+
+    async with serve(keep_silent, "127.0.0.1", 0) as server:
+        console = WebSocketConsole(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await console.connect()
+
+        with pytest.raises(TimeoutError):
+            await console.request("anybody?", timeout=0.01)
+
+        assert console.state == "open"
+        await _closed(console)
+
+
+async def test_a_request_over_a_closed_connection_says_so(console: WebSocketConsole) -> None:
+    await console.disconnect()
+
+    with pytest.raises(NotConnectedError):
+        await console.request("anybody?")
+
+
+async def test_callbacks_on_frames_come_and_go(console: WebSocketConsole) -> None:
+    heard: list[Frame] = []
+    console.on_frame(heard.append)
+    await console.request("one")
+
+    console.on_frame(heard.append, remove=True)
+    await console.request("two")
+
+    assert [frame.data for frame in heard] == ["one"]
+
+
+async def test_typing_and_enter_send_what_was_typed_once_and_clear_the_field(
+    console: WebSocketConsole,
+) -> None:
+    _press_enter(console, "Hello!")
+    await until(console, lambda: console.frames)
+
+    assert console.text.value == ""
+    assert [frame.data for frame in console.sent] == ["Hello!"]
+
+
+def _press_enter(console: WebSocketConsole, text: str) -> None:
+    """Do as a front end does: it tells of Enter first, and then of the value if it is new."""
+    console.text._handle_custom_msg({"event": "submit"}, [])
+    console.text.set_state({"value": text})
+
+
+async def test_the_same_text_can_be_sent_again(console: WebSocketConsole) -> None:
+    _press_enter(console, "same")
+    await until(console, lambda: len(console.frames) == 1)
+    _press_enter(console, "same")
+    await until(console, lambda: len(console.frames) == 2)
+
+    assert [frame.data for frame in console.sent] == ["same", "same"]
+
+
+async def test_leaving_the_field_sends_nothing_and_the_button_sends_it_then(
+    console: WebSocketConsole,
+) -> None:
+    console.text.set_state({"value": "typed"})
+    await console.request("other")
+    assert [frame.data for frame in console.sent] == ["other"]
+
+    console.button.click()
+    await until(console, lambda: len(console.frames) == 2)
+
+    assert [frame.data for frame in console.sent] == ["other", "typed"]
+    assert console.text.value == ""
+
+
+async def test_other_events_of_the_field_send_nothing(console: WebSocketConsole) -> None:
+    console.text.set_state({"value": "typed"})
+    console.text._handle_custom_msg({"event": "blur"}, [])
+    console.text.set_state({"value": "typed on"})
+    await console.request("marker")
+
+    assert [frame.data for frame in console.sent] == ["marker"]
+
+
+async def test_an_empty_field_sends_nothing(console: WebSocketConsole) -> None:
+    console.button.click()
+    _press_enter(console, "")
+    await console.request("marker")
+
+    assert [frame.data for frame in console.sent] == ["marker"]
+
+
+async def test_a_message_that_is_not_accepted_stays_in_the_field_and_says_why(
+    console: WebSocketConsole,
+) -> None:
+    await console.disconnect()
+
+    console.text.value = "precious"
+    console.button.click()
+
+    assert console.text.value == "precious"
+    assert "NotConnectedError: " in shown(console)
+
+
+async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_says_why(
+    console: WebSocketConsole,
+) -> None:
+    console.text.value = "\ud800"
+
+    console.button.click()
+
+    assert console.text.value == "\ud800"
+    assert "InputError: the message is not UTF-8 (" in shown(console)
+    assert (await console.request("still here")).data == "still here"
+
+
+async def test_a_widget_event_from_another_thread_is_handled_on_the_loop(
+    console: WebSocketConsole,
+) -> None:
+    threads: list[str] = []
+    console.observe(lambda _: threads.append(threading.current_thread().name), names="sent")
+    console.text.value = "from a thread"
+
+    await asyncio.to_thread(console.button.click)
+    await until(console, lambda: console.frames)
+
+    assert threads == [threading.main_thread().name]
+
+
+async def test_the_output_shows_rows_in_one_entry_with_html_and_text(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("Hello!")
+    await console.request(b"\x00\xff")
+    await _until_shown(console, "00 ff")
+
+    (entry,) = console.output.outputs
+    assert entry["output_type"] == "display_data"
+    assert set(entry["data"]) == {"text/html", "text/plain"}
+    lines = entry["data"]["text/plain"].splitlines()
+    assert [line[14:] for line in lines] == [
+        f"—  connected to {console.uri}",
+        "↑  Hello!  (text, 6 B)",
+        "↓  Hello!  (text, 6 B)",
+        "↑  00 ff   ··  (bytes, 2 B)",
+        "↓  00 ff   ··  (bytes, 2 B)",
+    ]
+
+
+async def test_the_header_tells_state_address_and_count(console: WebSocketConsole) -> None:
+    await console.request("Hello!")
+
+    assert "open" in title(console)
+    assert str(console.uri) in title(console)
+    assert "2 frames" in title(console)
+    assert console._controls.switch.description == "Disconnect"
+
+
+async def test_the_switch_closes_and_opens(console: WebSocketConsole) -> None:
+    console._controls.switch.click()
+    await until(console, lambda: console.state == "closed")
+    console._view.show_header()
+    assert console._controls.switch.description == "Connect"
+
+    console._controls.switch.click()
+    await until(console, lambda: console.state == "open")
+
+    assert console.close_code == 1000
+
+
+async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketConsole) -> None:
+    await console.request("before")
+    await _until_shown(console, "before")
+    console.paused = True
+
+    await console.request("meanwhile")
+    console._view.show_log(10**9)
+    assert "meanwhile" not in str(console.output.outputs)
+    console.paused = False
+    await _until_shown(console, "meanwhile")
+
+    assert len(console.frames) == 2
+
+
+async def test_the_button_pauses_and_goes_on_and_the_header_names_the_frames_that_wait(
+    console: WebSocketConsole,
+) -> None:
+    pause = console._controls.pause
+    await console.request("before")
+    seen = [("paused" in title(console), pause.description, console.paused)]
+
+    pause.click()
+    await console.request("meanwhile")
+    seen.append(("paused, 2 more wait" in title(console), pause.description, console.paused))
+    assert "meanwhile" not in shown(console)
+    pause.click()
+    seen.append(("paused" in title(console), pause.description, console.paused))
+
+    assert "meanwhile" in shown(console)
+    assert seen == [(False, "Pause", False), (True, "Resume", True), (False, "Pause", False)]
+
+
+async def test_a_pause_by_the_trait_is_told_as_one_by_the_button_is(
+    console: WebSocketConsole,
+) -> None:
+    console.paused = True
+    await console.request("meanwhile")
+
+    assert console._controls.pause.description == "Resume"
+    assert "paused, 2 more wait" in title(console)
+
+
+async def test_clearing_during_a_pause_empties_the_view_and_counts_anew(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("before")
+    console.paused = True
+    await console.request("meanwhile")
+
+    console._controls.clear.click()
+
+    assert shown(console) == ""
+    assert "paused, 0 more wait" in title(console)
+    assert len(console.frames) == 0
+
+
+# Tools.
+
+
+@pytest.mark.parametrize("tools", [False, True])
+async def test_tools_are_folded_unless_they_are_asked_for(tools: bool) -> None:
+    console = WebSocketConsole(tools=tools)
+    controls = console._controls
+    row = controls._tools.layout
+
+    at_first = row.display
+    controls.more.click()
+    then = row.display
+    controls.more.click()
+
+    assert (at_first, then) == ((None, "none") if tools else ("none", None))
+    assert row.display == at_first
+    await _closed(console)
+
+
+async def test_rows_are_filtered_by_text_direction_and_kind(console: WebSocketConsole) -> None:
+    for message in ("apple", '["apple"]', "pear", b"apple"):
+        await console.request(message)
+    controls = console._controls
+
+    controls.search.value = "APP"
+    by_text = payloads_shown(console)
+    controls.direction.value = False
+    and_direction = payloads_shown(console)
+    controls.kind.value = Kind.JSON
+    and_kind = payloads_shown(console)
+    controls.search.value = "/^pear$/"
+    nothing = payloads_shown(console)
+
+    both = ["↑  apple", "↓  apple", '↑  ["apple"]', '↓  ["apple"]']
+    apple = f"{b'apple'.hex(' ')}   apple"
+    assert by_text == ["2 hidden by the filter", *both, f"↑  {apple}", f"↓  {apple}"]
+    assert and_direction == ["5 hidden by the filter", both[1], both[3], f"↓  {apple}"]
+    assert and_kind == ["7 hidden by the filter", both[3]]
+    assert nothing == ["8 hidden by the filter"]
+
+
+async def test_a_filter_is_applied_by_itself_and_taken_away_again(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("apple")
+    await console.request("pear")
+
+    console._controls.search.value = "apple"
+    await _until_shown(console, "2 hidden by the filter")
+    console._controls.search.value = ""
+    await _until_shown(console, "pear")
+
+    assert "hidden" not in shown(console)
+
+
+async def test_a_broken_expression_says_so_and_leaves_the_view(console: WebSocketConsole) -> None:
+    await console.request("apple")
+    await console.request("pear")
+    console._controls.search.value = "apple"
+    before = payloads_shown(console)
+
+    console._controls.search.value = "/app[/"
+    after = payloads_shown(console)
+    complaint = title(console)
+    console._controls.search.value = "/^app/"
+
+    assert after == before
+    assert "InputError: /app[/ is no regular expression (unterminated character set" in complaint
+    assert "leave out the slashes" in complaint
+    assert payloads_shown(console) == before
+    assert "InputError" not in title(console)
+
+
+async def test_a_broken_expression_in_an_unfiltered_log_is_a_row_there(
+    console: WebSocketConsole,
+) -> None:
+    console._controls.search.value = "/[/"
+
+    assert "—  InputError: /[/ is no regular expression" in shown(console)
+
+
+async def test_filtering_during_a_pause_finds_what_was_there(console: WebSocketConsole) -> None:
+    await console.request("apple one")
+    await console.request("pear")
+    console.paused = True
+    await console.request("apple two")
+
+    console._controls.search.value = "apple"
+    paused = payloads_shown(console)
+    console.paused = False
+
+    assert paused == ["2 hidden by the filter", "↑  apple one", "↓  apple one"]
+    assert payloads_shown(console) == [*paused, "↑  apple two", "↓  apple two"]
+
+
+async def test_a_long_search_goes_on_by_itself_and_lets_others_go_on(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No time at all: one frame in each direction, then everybody else.
+    monkeypatch.setattr(viewing, "_SLICE", 0.0)
+    for number in range(200):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == 200)
+
+    console._controls.search.value = "/^7$/"
+    reply = await console.request("meanwhile")
+    await _until_shown(console, "400 hidden by the filter")
+
+    assert reply.data == "meanwhile"
+    assert payloads_shown(console)[1:] == ["↑  7", "↓  7"]
+
+
+async def test_closing_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewing, "_SLICE", 0.0)
+    console = WebSocketConsole()
+    await console.connect()
+    for number in range(1_000):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == 1_000)
+
+    console._controls.search.value = "nowhere"
+    console._view.show_log(10**9)
+    await asyncio.wait_for(_closed(console), DEADLINE)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_payloads_are_shown_in_the_view_that_is_chosen(console: WebSocketConsole) -> None:
+    await console.request("AB")
+
+    console._controls.view.value = View.HEX
+    await _until_shown(console, "41 42   AB  (text as bytes, 2 B)")
+
+    assert payloads_shown(console)[1:] == ["↑  41 42   AB", "↓  41 42   AB"]
+
+
+async def test_a_large_picture_is_shown_once_it_is_made_small(console: WebSocketConsole) -> None:
+    data = picture("PNG", (200, 100))
+
+    await console.request(data)
+    await _until_shown(console, "data:image/webp;base64,")
+
+    assert payloads_shown(console)[1:] == ["↑  PNG image, 200 × 100", "↓  PNG image, 200 × 100"]
+
+
+# Composing.
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "payload"),
+    [
+        (Form.JSON, '{"a": 1}', '{"a": 1}'),
+        (Form.HEX, "00 ff", b"\x00\xff"),
+        (Form.BASE64, "AP8=", b"\x00\xff"),
+    ],
+)
+async def test_a_message_is_sent_in_the_form_that_is_chosen(
+    console: WebSocketConsole, form: Form, text: str, payload: str | bytes
+) -> None:
+    console._controls.form.value = form
+
+    _press_enter(console, text)
+    await until(console, lambda: console.frames)
+
+    assert console.frames[0].data == payload
+    assert console.text.value == ""
+
+
+@pytest.mark.parametrize("form", [Form.JSON, Form.HEX, Form.BASE64])
+@pytest.mark.parametrize("is_paused", [False, True])
+async def test_a_message_of_another_form_stays_in_the_field_and_says_why(
+    console: WebSocketConsole, form: Form, is_paused: bool
+) -> None:
+    console._controls.form.value = form
+    console.paused = is_paused
+
+    _press_enter(console, "{no")
+    complaint = title(console)
+    kept = console.text.value
+    console._controls.form.value = Form.TEXT
+    console.button.click()
+    await until(console, lambda: console.frames)
+
+    assert kept == "{no"
+    assert f"InputError: the message is not {form} (" in complaint
+    assert ("InputError: " in shown(console)) is not is_paused
+    # What was said is over once it is mended.
+    assert "InputError" not in title(console)
+    assert [frame.data for frame in console.sent] == ["{no"]
+
+
+async def test_messages_are_offered_again_the_newest_first(console: WebSocketConsole) -> None:
+    for text in ("one", "two", "one", "three"):
+        _press_enter(console, text)
+        await until(console, lambda: not console.text.value)
+    title(console)
+
+    assert console.text.options == ("three", "one", "two")
+
+
+async def test_at_most_twenty_messages_are_offered_again(console: WebSocketConsole) -> None:
+    for number in range(25):
+        _press_enter(console, str(number))
+    title(console)
+
+    assert console.text.options == tuple(str(number) for number in range(24, 4, -1))
+
+
+async def test_only_what_was_typed_and_sent_is_offered_again(console: WebSocketConsole) -> None:
+    await console.request("by a program")
+    console._controls.form.value = Form.HEX
+    _press_enter(console, "no hex")
+    title(console)
+
+    assert console.text.options == ()
+
+
+# Builders.
+
+
+def _count(snapshot: Snapshot) -> str:
+    newest = snapshot.frame.data if snapshot.frame else None
+    return f"{snapshot.state}: {len(snapshot.frames)} frames, then <{newest!r}>"
+
+
+async def test_a_builder_shows_what_it_makes_instead_of_the_log() -> None:
+    console = WebSocketConsole(builder=_count)
+    await console.connect()
+
+    await console.request("one")
+    await console.request("two")
+    await _until_shown(console, "open: 2 frames, then <'two'>")
+
+    (entry,) = console.output.outputs
+    assert entry["data"]["text/plain"] == "open: 2 frames, then <'two'>"
+    assert "&lt;'two'&gt;" in entry["data"]["text/html"]
+    await console.disconnect()
+    await _until_shown(console, "closed: 2 frames")
+    await _closed(console)
+
+
+async def test_a_builder_may_return_what_ipython_displays_and_nothing_at_all() -> None:
+    def show(snapshot: Snapshot) -> HTML | None:
+        return HTML(f"<b>{len(snapshot.frames)}</b>") if len(snapshot.frames) % 2 else None
+
+    console = WebSocketConsole(builder=show)
+    await console.connect()
+    await console.request("one")
+    await _until_shown(console, "<b>1</b>")
+    (entry,) = console.output.outputs
+
+    await console.request("two")
+    await _until(console, lambda: console.output.outputs == ())
+
+    assert entry["data"]["text/html"] == "<b>1</b>"
+    await _closed(console)
+
+
+async def test_an_asynchronous_builder_is_awaited() -> None:
+    async def wait(snapshot: Snapshot) -> str:
+        await asyncio.sleep(0)
+        return _count(snapshot)
+
+    console = WebSocketConsole(builder=wait)
+    await console.connect()
+    await console.request("one")
+
+    await _until_shown(console, "open: 1 frames")
+    await _closed(console)
+
+
+async def test_a_builder_that_fails_is_told_with_its_place_and_the_connection_lives_on() -> None:
+    def fail(snapshot: Snapshot) -> str:
+        if len(snapshot.frames) == 1:
+            raise LookupError("not <here>")
+        return _count(snapshot)
+
+    console = WebSocketConsole(builder=fail)
+    await console.connect()
+    await console.request("one")
+    await _until_shown(console, "LookupError")
+    (entry,) = console.output.outputs
+
+    reply = await console.request("two")
+    await _until_shown(console, "open: 2 frames")
+
+    line = fail.__code__.co_firstlineno + 2
+    assert entry["data"]["text/plain"] == (
+        f"the builder failed: LookupError: not <here> (in fail, {__file__}, line {line})"
+    )
+    assert "not &lt;here&gt;" in entry["data"]["text/html"]
+    assert 'class="error"' in entry["data"]["text/html"]
+    assert reply.data == "two"
+    await _closed(console)
+
+
+@pytest.mark.parametrize("reason", ["paused", "out of sight"])
+async def test_nothing_is_built_while_paused_or_out_of_sight(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "INTERVAL", 0.0)
+    built: list[int] = []
+
+    def build(snapshot: Snapshot) -> str:
+        built.append(len(snapshot.frames))
+        return _count(snapshot)
+
+    def hold(is_held: bool) -> None:
+        if reason == "paused":
+            console.paused = is_held
+        else:
+            console._controls.header.set_state({"_view_count": int(not is_held)})
+
+    console = WebSocketConsole(builder=build)
+    await console.connect()
+    hold(False)
+    await console.request("before")
+    await _until_shown(console, "open: 1 frames")
+
+    hold(True)
+    # Each round trip gives a builder that is not held time enough.
+    for _ in range(10):
+        await console.request("meanwhile")
+    held = built[-1]
+    hold(False)
+    await _until_shown(console, "open: 11 frames")
+
+    assert held == 1
+    await _closed(console)
+
+
+async def test_a_builder_that_is_slow_slows_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = asyncio.Event()
+
+    async def wait(snapshot: Snapshot) -> str:
+        await may_go_on.wait()
+        return _count(snapshot)
+
+    monkeypatch.setattr(building, "INTERVAL", 0.0)
+    console = WebSocketConsole(builder=wait)
+    await console.connect()
+    for number in range(100):
+        await console.request(str(number))
+    meanwhile = console.output.outputs
+    may_go_on.set()
+
+    await _until_shown(console, "open: 100 frames, then <'99'>")
+    assert meanwhile == ()
+    await _closed(console)
+
+
+async def test_closing_ends_a_builder_that_waits_for_good() -> None:
+    async def wait(_: Snapshot) -> None:
+        await asyncio.Event().wait()
+
+    console = WebSocketConsole(builder=wait)
+    await console.connect()
+
+    await asyncio.wait_for(_closed(console), DEADLINE)
+
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_with_a_builder_the_header_says_what_the_log_would() -> None:
+    console = WebSocketConsole("http://example.org", reconnect=False, builder=_count)
+    with pytest.raises(ValueError, match=r"ws://example\.org"):
+        await console.connect()
+    await until(console, lambda: console.state == "closed")
+    of_connection = title(console)
+
+    console._controls.form.value = Form.HEX
+    console.text.value = "no hex"
+    console.button.click()
+    of_message = title(console)
+
+    assert "InvalidURIError: " in of_connection
+    assert "InputError: the message is not hex (" in of_message
+    assert console.text.value == "no hex"
+    await _closed(console)
+
+
+async def test_clearing_empties_what_was_built_and_builds_it_anew() -> None:
+    console = WebSocketConsole(builder=_count)
+    await console.connect()
+    await console.request("one")
+    await _until_shown(console, "open: 1 frames")
+
+    console.clear()
+    outputs = console.output.outputs
+
+    assert outputs == ()
+    await _until_shown(console, "open: 0 frames, then <None>")
+    await _closed(console)
+
+
+# Views.
+
+
+async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
+    console: WebSocketConsole,
+) -> None:
+    console._controls.header.set_state({"_view_count": 1})
+    await console.request("seen")
+    await _until_shown(console, "seen")
+    console._controls.header.set_state({"_view_count": 0})
+
+    await console.request("unseen")
+    console._view.show_log(10**9)
+    assert "unseen" not in str(console.output.outputs)
+    console._controls.header.set_state({"_view_count": 1})
+    await _until_shown(console, "unseen")
+
+
+async def test_the_connection_closes_when_its_last_view_has_gone(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console_module, "_GRACE", 0.0)
+    console._controls.header.set_state({"_view_count": 1})
+
+    console._controls.header.set_state({"_view_count": 0})
+    await until(console, lambda: console.state == "closed")
+
+    assert console.close_code == 1001
+
+
+async def test_a_page_that_asks_for_the_state_counts_its_views_anew(
+    console: WebSocketConsole,
+) -> None:
+    console._controls.header.set_state({"_view_count": 1})
+
+    told = console._controls.header.get_state()
+
+    assert told["_view_count"] == 0
+    assert console._controls.header.get_state("_view_count") == {"_view_count": 1}
+
+
+async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
+    console: WebSocketConsole,
+) -> None:
+    console._controls.header.set_state({"_view_count": 1})
+    console._controls.header.set_state({"_view_count": 0})
+    console._controls.header.set_state({"_view_count": 1})
+
+    console._close_unseen()
+
+    assert console.state == "open"
+
+
+async def test_a_hundred_thousand_messages_arrive_complete_and_in_order(
+    console: WebSocketConsole,
+) -> None:
+    count = 100_000
+    console.close()
+    console = WebSocketConsole(history=count)
+    await console.connect()
+
+    for number in range(count):
+        console.send_message(str(number))
+    await until(console, lambda: console.frames.total == count)
+
+    assert [frame.data for frame in console.sent] == [str(number) for number in range(count)]
+    assert [frame.data for frame in console.frames] == [str(number) for number in range(count)]
+    assert "99999" in shown(console)
+    await _closed(console)
+
+
+async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> None:
+    console = WebSocketConsole("ws://127.0.0.1:9", reconnect=False)
+    megabyte = bytes(1_000_000)
+
+    sendings = [console.send_message(megabyte) for _ in range(70)]
+
+    with pytest.raises(NotConnectedError, match="await send_message"):
+        await sendings[-1]
+    await until(console, lambda: console.state == "closed")
+    await _closed(console)
+
+
+async def test_what_is_cleared_is_gone_from_the_preview_too(console: WebSocketConsole) -> None:
+    before = await _preview_after(console, "secret")
+
+    console.clear()
+
+    assert "secret" in before
+    assert console._controls.preview.value == ""
+
+
+async def test_nothing_is_previewed_out_of_sight(console: WebSocketConsole) -> None:
+    console._controls.header.set_state({"_view_count": 1})
+    seen = await _preview_after(console, "seen")
+    console._controls.header.set_state({"_view_count": 0})
+
+    await console.request("unseen")
+
+    assert "seen" in seen
+    assert console._view.show_preview() == 0
+    assert console._controls.preview.value == seen
+
+
+async def test_clear_forgets_what_was_kept_and_counts_on(console: WebSocketConsole) -> None:
+    await console.request("before")
+
+    console.clear()
+
+    assert console.output.outputs == ()
+    assert len(console.frames) == len(console.sent) == 0
+    await console.request("after")
+    assert [frame.data for frame in console.frames] == ["after"]
+    assert console.frames.total == 2
+    assert "before" not in shown(console)
+    assert "earlier" not in shown(console)
+
+
+async def test_disconnect_keeps_the_log_and_connect_opens_again(console: WebSocketConsole) -> None:
+    await console.request("one")
+    await console.disconnect(4000, "enough")
+
+    assert console.state == "closed"
+    assert (console.close_code, console.close_reason) == (4000, "enough")
+    assert [frame.data for frame in console.frames] == ["one"]
+    assert "closed by this console: 4000 “enough”" in shown(console)
+    await console.connect()
+    assert (await console.request("two")).data == "two"
+
+
+async def test_a_bad_close_code_is_refused(console: WebSocketConsole) -> None:
+    with pytest.raises(OptionError):
+        await console.disconnect(1006)
+
+    assert console.state == "open"
+
+
+async def test_a_failure_is_raised_kept_and_shown_in_one_line() -> None:
+    console = WebSocketConsole("http://example.org", reconnect=False)
+
+    with pytest.raises(ValueError, match=r"ws://example\.org") as caught:
+        await console.connect()
+
+    await until(console, lambda: console.state == "closed")
+    assert console.error is caught.value
+    assert "InvalidURIError: 'http://example.org'" in shown(console)
+    assert "Traceback" not in shown(console)
+    await _closed(console)
+
+
+async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
+    async with EchoServer() as server:
+        console = WebSocketConsole(server.uri, reconnect=Reconnect(delays=lambda: iter([1e6])))
+        await console.connect()
+    await until(console, lambda: console.state == "waiting")
+
+    assert console.close_code == 1001
+    assert "closed by the server: 1001" in shown(console)
+    assert "trying again in " in title(console)
+    await console.disconnect()
+    assert console.state == "closed"
+    await _closed(console)
+
+
+async def test_a_request_that_the_server_answers_by_closing_fails() -> None:
+    async def handler(websocket: Any) -> None:
+        await websocket.recv()
+
+    async with serve(handler, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        console = WebSocketConsole(f"ws://127.0.0.1:{port}", reconnect=False)
+        await console.connect()
+
+        with pytest.raises(NotConnectedError, match="closed before a reply came"):
+            await console.request("Hello?")
+        await _closed(console)
+
+
+async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
+    console = WebSocketConsole(history=1)
+    await console.connect()
+    frames = aiter(console)
+
+    for text in ("one", "two", "three"):
+        await console.request(text)
+    newest = await anext(frames)
+
+    assert newest.data == "three"
+    assert "fell behind: 2 were forgotten before it came" in shown(console)
+    await _closed(console)
+
+
+def test_a_kernel_that_ends_says_good_bye_to_the_server() -> None:
+    async def connected() -> WebSocketConsole:
+        console = WebSocketConsole()
+        await console.connect()
+        return console
+
+    with asyncio.Runner() as runner:
+        console = runner.run(connected())
+
+        console._leave()
+
+        assert (console.state, console.close_code) == ("closed", 1001)
+        runner.run(_closed(console))
+
+
+async def test_a_console_that_never_connected_can_be_closed() -> None:
+    console = await asyncio.to_thread(WebSocketConsole)
+
+    await _closed(console)
+
+    assert console.state == "closed"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_subprotocol_and_other_options_reach_the_server() -> None:
+    seen: list[str | None] = []
+
+    async def handler(websocket: Any) -> None:
+        seen.append(websocket.request.headers.get("X-Token"))
+        await websocket.wait_closed()
+
+    async with serve(handler, "127.0.0.1", 0, subprotocols=["chat"]) as server:  # type: ignore[list-item]
+        port = server.sockets[0].getsockname()[1]
+        console = WebSocketConsole(
+            f"ws://127.0.0.1:{port}",
+            subprotocols=["other", "chat"],
+            additional_headers={"X-Token": "t"},
+        )
+        await console.connect()
+        assert console.subprotocol == "chat"
+        await _closed(console)
+
+    assert seen == ["t"]
+
+
+async def test_closing_ends_everything_that_it_started() -> None:
+    from ipywidgets.widgets.widget import _instances
+
+    before = set(_instances)
+    console = WebSocketConsole()
+    await console.connect()
+    assert set(_instances) - before
+
+    await _closed(console)
+    console.close()
+
+    assert set(_instances) - before == set()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert console.state == "closed"
+    with pytest.raises((OSError, ClosedError)):
+        await asyncio.open_connection("127.0.0.1", int(str(console.uri).rpartition(":")[2]))
+
+
+async def test_its_repr_says_what_one_wants_to_know(console: WebSocketConsole) -> None:
+    await console.request("Hello!")
+
+    assert repr(console) == f"WebSocketConsole({console.uri!r}, state='open', frames=1, sent=1)"
+
+
+async def test_the_frames_kept_are_saved_from_the_view_and_the_file_is_offered(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await console.request("Hello!")
+
+    console._controls.save.click()
+    await _until_shown(console, f"saved to {tmp_path}")
+
+    offered = re.search(r'download="(.*)" href="data:(.*);base64,(.*)"', offer(console))
+    assert offered is not None
+    name, kind, data = offered.groups()
+    assert kind == "application/octet-stream"
+    assert base64.b64decode(data) == (tmp_path / name).read_bytes()
+    assert [frame.data for frame in load(tmp_path / name).frames] == ["Hello!", "Hello!"]
+
+
+async def test_what_cannot_be_saved_from_the_view_is_told(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+
+    console._controls.save.click()
+    await _until_shown(console, "FileNotFoundError: ")
+
+    assert offer(console) == ""
+    assert console.state == "open"
+
+
+def offer(console: WebSocketConsole) -> str:
+    """Return what is offered for download, as HTML."""
+    return str(console._controls._offer.value)
+
+
+async def test_only_a_cell_on_the_loop_of_the_console_is_told_what_is_shown(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[threading.Thread] = []
+    monkeypatch.setattr(console._view, "tell_cell", lambda: told.append(threading.current_thread()))
+
+    await asyncio.to_thread(lambda: asyncio.run(console.disconnect()))
+    await console.disconnect()
+
+    assert told == [threading.current_thread()]
