@@ -17,15 +17,14 @@ from urllib.parse import urlsplit
 from ipywsecho.connection.outbox import Outbox, Parcel
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.states import TRANSITIONS, Event, State
+from ipywsecho.connection.translation import closing, translate
 from ipywsecho.errors import (
     NORMAL_CODES,
     ClosedError,
     ConsoleError,
     NotConnectedError,
     check_close_frame,
-    closing,
     line_of,
-    translate,
 )
 from ipywsecho.frames import Frame, Notice
 from ipywsecho.masking import mask, secrets_of

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ipywsecho.connection import Connection, HomeLoop
-from ipywsecho.errors import ConsoleError, line_of
+from ipywsecho.errors import ConsoleError, line_of, place_of
 from ipywsecho.frames import FrameLog, Frames, Notice
 from ipywsecho.masking import mask
 from ipywsecho.pacing import Refresher, Throttle, Turn
@@ -14,7 +14,6 @@ from ipywsecho.view import Criteria, Gallery, Screen, describe_state, header, pa
 from ipywsecho.widget.building import Builder, Snapshot
 from ipywsecho.widget.controls import Controls
 from ipywsecho.widget.display import outputs_of, place_name
-from ipywsecho.widget.places import place_of
 
 __all__ = ["Viewer", "line_with_place"]
 

@@ -26,11 +26,11 @@ COMPRESSED = 0x40
 RESERVED_BITS = (0x40, 0x20, 0x10)
 RESERVED_OPCODES = (*range(0x3, 0x8), *range(0xB, 0x10))
 
-BROKE_THE_RULES = "; the server broke the rules of the protocol"
-MAX_SIZE = "; a message was longer than max_size allows; give max_size=… in bytes, or None"
+BROKE_THE_RULES = "; the server violated the WebSocket protocol"
+MAX_SIZE = "; a message was larger than max_size; set max_size=… in bytes, or None for no limit"
 LIMIT = "exceeds limit of 1000 bytes"
 TOO_LONG = f"closed by this console: 1009 “frame with 1001 bytes {LIMIT}”{MAX_SIZE}"
-LOST = "connection lost, with no close frame (1006)"
+LOST = "connection lost without a close frame (1006)"
 GONE = "; the server or the network went away; connect again"
 
 
@@ -141,8 +141,7 @@ BREACHES = {
     ),
     "empty fragments without an end": (
         frame(TEXT_BEGINS) + frame(GOES_ON) * 100_000,
-        "1009 “too many fragments”; the server sent a message in more pieces than this console "
-        "puts together",
+        "1009 “too many fragments”; the server sent a message in more fragments than are accepted",
     ),
     "a continuation of nothing": (
         frame(TEXT_ENDS, b"x"),
@@ -266,9 +265,9 @@ JUNK = random.Random(0).randbytes(1_000)
 PAGE = b"<!doctype html>\n<title>Shop</title>\n<h1>Welcome</h1>"
 BUSY = (
     "URI answered with HTTP 503 Service Unavailable instead of opening a WebSocket; the server is "
-    "busy or being repaired; try again later, and said: "
+    "unavailable; try again later; the response says: "
 )
-NO_SERVER = "check the port, and whether it wants wss:// instead of ws://"
+NO_SERVER = "check the port, and whether the server requires wss:// instead of ws://"
 
 
 def answered(cause: str) -> str:
@@ -291,8 +290,8 @@ async def _reset_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 HANDSHAKES = {
     "a page": (
         answering(b"200 OK", b"Content-Type: text/html", body=PAGE),
-        "HandshakeError: URI answered with HTTP 200 OK instead of opening a WebSocket; it is a web "
-        "page; a WebSocket often has a path of its own, and said: “<!doctype html> "
+        "HandshakeError: URI answered with HTTP 200 OK instead of opening a WebSocket; this is a "
+        "web page; a WebSocket often has its own path; the response says: “<!doctype html> "
         "<title>Shop</title> <h1>Welcome</h1>”",
     ),
     "a refusal with its reason": (
@@ -375,8 +374,8 @@ async def test_a_handshake_that_never_ends_is_given_up(talk: Talk) -> None:
     row = await line_instead(talk, open_timeout=0.1)
 
     assert row == (
-        "ConnectError: URI did not answer in time (TimeoutError); check the address and its "
-        "scheme, or give it longer with open_timeout=…"
+        "ConnectError: timed out waiting for URI (TimeoutError); check the address and its "
+        "scheme, or allow more time with open_timeout=…"
     )
 
 

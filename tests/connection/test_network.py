@@ -149,14 +149,14 @@ async def test_frames_go_over_tls_with_a_private_authority_that_is_trusted() -> 
         await echoed(f"wss://{NAME}:{port}", ssl=TRUSTED)
 
 
-SELF_SIGNED = ("is signed by itself alone", "ssl=ssl.create_default_context(cafile=…)")
+SELF_SIGNED = ("is self-signed", "ssl=ssl.create_default_context(cafile=…)")
 OF_UNKNOWN_AUTHORITY = (
-    "comes from an authority that this machine does not know",
+    "is signed by an unknown certificate authority",
     "ssl=ssl.create_default_context(cafile=…)",
 )
 EXPIRED = ("has expired", "verify_mode=ssl.CERT_NONE")
 EARLY = ("is not valid yet", "check this machine's clock")
-FOR_ANOTHER_NAME = ("is for another name", "server_hostname=…")
+FOR_ANOTHER_NAME = ("was issued for another host name", "server_hostname=…")
 
 CERTIFICATES: dict[str, tuple[Callable[[], ssl.SSLContext], str, dict[str, Any], int, Any]] = {
     "self-signed": (serving_self_signed, NAME, {}, 18, SELF_SIGNED),
@@ -287,7 +287,7 @@ async def test_a_server_that_wants_a_certificate_of_the_client_is_told(
         await echoed(f"wss://{NAME}:{port}", ssl=known)
 
     assert isinstance(error, ConnectError)
-    assert "a certificate of yours: ssl=… with a context after load_cert_chain(…)" in str(error)
+    assert "a client certificate: ssl=… with a context after load_cert_chain(…)" in str(error)
 
 
 # Proxies
@@ -328,7 +328,7 @@ async def test_a_proxy_that_refuses_the_credentials_is_told_without_them(
         error = await failure("ws://127.0.0.1:1", proxy=proxy.uri(f"ann:{SECRET}"))
 
     assert type(error) is ConnectError
-    assert "the proxy on the way to ws://127.0.0.1:1 cannot be used" in str(error)
+    assert "the proxy for ws://127.0.0.1:1 failed" in str(error)
     assert said in str(error)
     assert "proxy=" in str(error)
     assert SECRET not in str(error)
@@ -337,7 +337,7 @@ async def test_a_proxy_that_refuses_the_credentials_is_told_without_them(
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
-        ("407 Proxy Authentication Required", "write user:password@ before its host in proxy=…"),
+        ("407 Proxy Authentication Required", "put user:password@ before its host in proxy=…"),
         ("403 Forbidden", "it forbids this address"),
         ("418 I'm a Teapot", "proxy=None"),
     ],
@@ -355,13 +355,13 @@ async def test_a_proxy_that_refuses_is_told_with_its_status(status: str, hint: s
 
 
 @pytest.mark.parametrize(
-    ("scheme", "said"), [("http", "does not reach the server"), ("socks5", "refused by destin")]
+    ("scheme", "said"), [("http", "cannot reach the server"), ("socks5", "refused by destin")]
 )
 async def test_a_server_that_a_proxy_does_not_reach_is_told(scheme: str, said: str) -> None:
     async with running_proxy(scheme) as proxy:
         error = await failure(f"ws://127.0.0.1:{free_port()}", proxy=proxy.uri())
 
-    assert "the proxy on the way to" in str(error)
+    assert "the proxy for" in str(error)
     assert said in str(error)
 
 
@@ -376,7 +376,7 @@ async def test_a_proxy_that_is_not_there_is_blamed_and_not_the_server(
         uri = f"ws://127.0.0.1:{server_port}"
         error = await failure(uri, proxy=f"{scheme}://ann:{SECRET}@{host}:{port}")
 
-    assert f"the proxy {scheme}://•••@{host}:{port} on the way to {uri}" in str(error)
+    assert f"the proxy {scheme}://•••@{host}:{port} for {uri}" in str(error)
     assert "no server listens" not in str(error)
     assert SECRET not in str(error)
 
@@ -390,7 +390,7 @@ async def test_a_proxy_of_the_system_that_is_not_there_is_named(
 
     error = await failure("ws://echo.invalid")
 
-    assert f"the proxy {proxy.replace(f'ann:{SECRET}', '•••')} on the way to" in str(error)
+    assert f"the proxy {proxy.replace(f'ann:{SECRET}', '•••')} for" in str(error)
 
 
 async def test_a_proxy_of_a_kind_that_does_not_exist_is_told_without_its_password() -> None:
@@ -540,7 +540,7 @@ async def test_an_endless_redirect_is_given_up() -> None:
         error = await failure(f"ws://127.0.0.1:{port}")
 
     assert isinstance(error, HandshakeError)
-    assert "redirects to where this console does not follow" in str(error)
+    assert "redirects to an address that is not followed" in str(error)
     assert "more than 10 redirects" in str(error)
 
 
@@ -548,7 +548,7 @@ async def test_an_endless_redirect_is_given_up() -> None:
     ("location", "hint"),
     [
         (f"https://example.org/chat?token={SECRET}", "write wss://example.org/chat?token=•••"),
-        ("gopher://example.org", "it looks like ws://host:port/path"),
+        ("gopher://example.org", "write ws://host:port/path"),
     ],
 )
 async def test_a_redirect_to_another_scheme_is_told_with_where_it_leads(

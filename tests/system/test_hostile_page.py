@@ -175,7 +175,7 @@ async def test_what_a_refusal_says_is_shown(part: int, notebook: Watched, lab: L
 
     refused = (
         f"HandshakeError: {uri} answered with HTTP 503 Service Unavailable instead of opening a "
-        "WebSocket; the server is busy or being repaired; try again later, and said: "
+        "WebSocket; the server is unavailable; try again later, and said: "
     )
     assert rows == [f"{refused}“{IN_A_LINE[body]}”" for body in bodies]
     await notebook.assert_nothing_ran(lab.port)
@@ -201,8 +201,8 @@ async def test_values_of_headers_are_shown(notebook: Watched, lab: Lab) -> None:
 
     assert rows == [
         f"HandshakeError: {uri} answered, but not as a WebSocket server (InvalidHeaderValue: "
-        f"invalid Sec-WebSocket-Accept header: {value}); check the port, and whether it wants "
-        "wss:// instead of ws://"
+        f"invalid Sec-WebSocket-Accept header: {value}); check the port, and whether the server "
+        "requires wss:// instead of ws://"
         for value in HEADER_VALUES
     ]
     await notebook.assert_nothing_ran(lab.port)
