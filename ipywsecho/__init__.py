@@ -1,22 +1,27 @@
 """A WebSocket console inside a Jupyter notebook."""
 
-from ipywsecho.connection import Reconnect
-from ipywsecho.errors import (
-    ClosedError,
-    ConnectError,
-    ConsoleError,
-    HandshakeError,
-    InputError,
-    InvalidURIError,
-    NotConnectedError,
-    OptionError,
-    RecordingError,
-    SaveError,
-)
-from ipywsecho.frames import Frame, Frames
-from ipywsecho.recording import Recording, load
-from ipywsecho.server import Between, EchoServer, MaxBytes, ReplayServer
-from ipywsecho.widget import Snapshot, WebSocketConsole, load_ipython_extension
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ipywsecho.connection import Reconnect
+    from ipywsecho.errors import (
+        ClosedError,
+        ConnectError,
+        ConsoleError,
+        HandshakeError,
+        InputError,
+        InvalidURIError,
+        NotConnectedError,
+        OptionError,
+        RecordingError,
+        SaveError,
+    )
+    from ipywsecho.frames import Frame, Frames
+    from ipywsecho.recording import Recording, load
+    from ipywsecho.server import Between, EchoServer, MaxBytes, ReplayServer
+    from ipywsecho.session import Session
+    from ipywsecho.widget import Snapshot, WebSocketConsole, load_ipython_extension
 
 __all__ = [
     "Between",
@@ -37,8 +42,42 @@ __all__ = [
     "RecordingError",
     "ReplayServer",
     "SaveError",
+    "Session",
     "Snapshot",
     "WebSocketConsole",
     "load",
     "load_ipython_extension",
 ]
+
+# Imported when first asked for: a script needs no widgets, and most notebooks need no server.
+_HOMES = {
+    "connection": ["Reconnect"],
+    "errors": [
+        "ClosedError",
+        "ConnectError",
+        "ConsoleError",
+        "HandshakeError",
+        "InputError",
+        "InvalidURIError",
+        "NotConnectedError",
+        "OptionError",
+        "RecordingError",
+        "SaveError",
+    ],
+    "frames": ["Frame", "Frames"],
+    "recording": ["Recording", "load"],
+    "server": ["Between", "EchoServer", "MaxBytes", "ReplayServer"],
+    "session": ["Session"],
+    "widget": ["Snapshot", "WebSocketConsole", "load_ipython_extension"],
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -63,13 +63,13 @@ async def console(uri, count, size, observe):
         console.observe(count_call, names="frames")
     started = time.perf_counter()
     console.send_message(f"{count} {size}")
-    await console._signal.wait_for(lambda: console.frames.total == count)
+    await console._session.journal.signal.wait_for(lambda: console.frames.total == count)
     seconds = time.perf_counter() - started
     assert calls == (count if observe else 0)
     while "last" not in str(console.output.outputs):
         await asyncio.sleep(0.01)
     console.close()
-    await asyncio.gather(*console._home._tasks)
+    await asyncio.gather(*console._session.home._tasks)
     return seconds
 
 async def naive(uri, count, size):

@@ -28,7 +28,7 @@ LAST_CELL = """
 from ipywidgets.widgets.widget import _instances
 from ipywsecho import WebSocketConsole
 for widget in list(_instances.values()):
-    if isinstance(widget, WebSocketConsole) and widget._attached_to is not None:
+    if isinstance(widget, WebSocketConsole) and widget._session.lifetime.loop is not None:
         widget._view.show_header()
         if widget._view._builder is None:
             widget._view.show_log(40_000)

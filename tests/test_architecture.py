@@ -37,16 +37,25 @@ def test_public_names_are_sorted_and_there() -> None:
     assert [name for name in names if not hasattr(ipywsecho, name)] == []
 
 
-def test_package_exports_what_it_imports_and_defines_nothing() -> None:
-    _, *statements = ast.parse(Path(ipywsecho.__file__).read_text()).body
+def test_type_checkers_see_what_is_imported_when_asked_for() -> None:
+    tree = ast.parse(Path(ipywsecho.__file__).read_text())
 
-    imports = [each for each in statements if isinstance(each, ast.ImportFrom)]
-    others = [ast.unparse(each) for each in statements if each not in imports]
+    seen = {
+        (str(each.module), alias.name)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ImportFrom) and str(each.module).startswith("ipywsecho.")
+        for alias in each.names
+    }
 
-    imported = [alias.asname or alias.name for each in imports for alias in each.names]
-    assert sorted(imported) == ipywsecho.__all__
-    assert len(others) == 1
-    assert others[0].startswith("__all__ = ")
+    homes = ipywsecho._HOMES
+    assert seen == {(f"ipywsecho.{home}", name) for home in homes for name in homes[home]}
+    assert sorted(name for names in homes.values() for name in names) == ipywsecho.__all__
+
+
+def test_the_package_lists_its_public_names_and_refuses_others() -> None:
+    assert dir(ipywsecho) == ipywsecho.__all__
+    with pytest.raises(AttributeError, match="has no attribute 'WebSocket'"):
+        ipywsecho.WebSocket  # noqa: B018
 
 
 def test_console_redefines_no_name_of_its_box_but_close() -> None:

@@ -1,45 +1,70 @@
 """The frames of a log as a trait that can be observed, at a constant cost for each frame."""
 
+from collections.abc import Callable
 from typing import Any
 
 from traitlets import All, Bunch, EventHandler, TraitType
 
 from ipywsecho.frames import Frame, FrameLog, Frames
 
-__all__ = ["FramesTrait"]
+__all__ = ["FramesTrait", "ObservedLog"]
 
 
 class FramesTrait(TraitType[Frames, Frames]):
-    """The frames of a log, as a trait: a new value for each frame, made when somebody reads it.
-
-    Its owner keeps a log for each such trait, and calls observers in its own way.
-    """
+    """The frames of a session, as a trait: a new value for each frame, made when it is read."""
 
     info_text = "the frames of a log"
 
     def get(self, obj: Any, cls: Any = None) -> Frames:  # noqa: ARG002
-        """Return the frames that the log keeps now."""
-        log: FrameLog = obj._logs[self.name]
-        return log.frames
+        """Return the frames that the session keeps now."""
+        frames: Frames = getattr(obj._session, self.name or "")
+        return frames
 
-    def append(self, console: Any, frame: Frame) -> None:
-        """Log a frame and notify each observer of it."""
-        name = self.name or ""
-        log = console._logs[name]
-        # Widget's own way of notifying compares values and looks for the name among those that
-        # are synced. It costs as much as receiving the frame, and is of no use here.
-        notifiers = console._trait_notifiers
-        if name not in notifiers and All not in notifiers:
-            log.append(frame)
+
+class ObservedLog(FrameLog):
+    """A log that calls the observers of the trait that shows it, once for each frame.
+
+    Widget's own way of notifying compares values and looks for the name among those that are
+    synced. It costs as much as receiving the frame, and is of no use here.
+
+    Args:
+        history: How many frames are kept.
+        history_bytes: How many bytes of payload are kept.
+        console: Whose trait it is.
+        name: The name of the trait.
+        guard: Calls an observer with a change, and catches what it raises.
+    """
+
+    def __init__(
+        self,
+        history: int,
+        history_bytes: int,
+        *,
+        console: Any,
+        name: str,
+        guard: Callable[[Callable[[Any], object], Bunch], object],
+    ) -> None:
+        super().__init__(history, history_bytes)
+        self._console = console
+        self._name = name
+        self._guard = guard
+
+    def append(self, frame: Frame) -> None:
+        """Keep a frame, and call each observer."""
+        notifiers = self._console._trait_notifiers
+        if self._name not in notifiers and All not in notifiers:
+            super().append(frame)
             return
-        old = log.frames
-        log.append(frame)
-        change = Bunch(name=name, old=old, new=log.frames, owner=console, type="change")
-        for observer in _observers(notifiers, name):
+        old = self.frames
+        super().append(frame)
+        change = Bunch(
+            name=self._name, old=old, new=self.frames, owner=self._console, type="change"
+        )
+        for observer in _observers(notifiers, self._name):
             # What a class declares with a decorator is a method of the instance.
             is_declared = isinstance(observer, EventHandler)
-            handler = getattr(console, observer.name) if is_declared else observer
-            console._guarded(handler, change)
+            handler = getattr(self._console, observer.name) if is_declared else observer
+            self._guard(handler, change)
 
 
 def _observers(notifiers: Any, name: str) -> list[Any]:

@@ -1,74 +1,52 @@
 """What a console shows, and when: its log or what a builder makes, and the line above it."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from ipywsecho.connection import Connection, HomeLoop
-from ipywsecho.errors import ConsoleError, line_of, place_of
-from ipywsecho.frames import FrameLog, Frames, Notice
+from ipywsecho.errors import line_of
 from ipywsecho.masking import mask
 from ipywsecho.pacing import Refresher, Throttle, Turn
+from ipywsecho.session import Session
 from ipywsecho.view import Criteria, Gallery, Screen, describe_state, header, paragraph, weight_of
 from ipywsecho.widget.building import Builder, Snapshot
 from ipywsecho.widget.controls import Controls
-from ipywsecho.widget.display import outputs_of, place_name
+from ipywsecho.widget.display import outputs_of
 
-__all__ = ["Viewer", "line_with_place"]
+__all__ = ["Viewer"]
 
 _HEADER_INTERVAL = 0.4
 _HEADER_WITHIN = 0.1
 _SLICE = 0.005
 
 
-class Shown(Protocol):
-    """What a console tells of itself."""
-
-    uri: str | None
-    frames: Frames
-    sent: Frames
-    state: str
-    error: ConsoleError | None
-    subprotocol: str | None
-    latency: float | None
-    paused: bool
-
-
 class Viewer:
     """Keeps the controls of a console up to date, as often as the page can take.
 
     Args:
-        console: What is shown.
+        session: What is shown.
         controls: Where it is shown.
-        connection: Tells when it tries again, and what must not be shown.
-        logs: Frames received, and frames sent.
-        notices: What happened to the connection.
-        home: Where the work is done.
         builder: Makes what is shown instead of the log, if it is not `None`.
         title: Stands above.
     """
 
     def __init__(
         self,
-        console: Shown,
+        session: Session,
         controls: Controls,
-        connection: Connection,
         *,
-        logs: tuple[FrameLog, FrameLog],
-        notices: deque[Notice],
-        home: HomeLoop,
         builder: Callable[[Snapshot], Any] | None,
         title: str,
     ) -> None:
-        self._console = console
+        self._session = session
         self._controls = controls
-        self._connection = connection
-        self._logs = logs
-        self._home = home
         self._builder = builder
         self._title = title
-        self._screen = Screen(*logs, notices, Gallery(self._work_aside).source_of)
+        journal = session.journal
+        self._screen = Screen(
+            journal.received, journal.sent, journal.notices, Gallery(self._work_aside).source_of
+        )
+        self._is_paused = False
         self._log_view: Refresher | Builder | None = None
         self._header_view: Throttle | None = None
         self._is_searching = False
@@ -91,9 +69,9 @@ class Viewer:
                 snapshot=self._snapshot,
                 show=self._show_built,
                 fail=self._show_failure,
-                is_held=lambda: self._console.paused or self.is_out_of_sight,
+                is_held=lambda: self._is_paused or self.is_out_of_sight,
             )
-            self._home.spawn(self._log_view.run)
+            self._session.home.spawn(self._log_view.run)
         self._header_view = Throttle(
             self.show_header, interval=_HEADER_INTERVAL, burst=2, call_later=loop.call_later
         )
@@ -139,16 +117,17 @@ class Viewer:
             Criteria(controls.search.value, controls.direction.value, controls.kind.value)
         )
 
-    def pause(self) -> None:
-        """Stand still or go on, as the console is paused or is not."""
-        if self._console.paused:
+    def pause(self, is_paused: bool) -> None:
+        """Stand still, or go on."""
+        self._is_paused = is_paused
+        if is_paused:
             self._screen.freeze()
             if self._builder is None:
                 # Now, so that nothing moves any more once the button says that it is paused.
                 self.show_log(Refresher.LARGEST)
         else:
             self._screen.thaw()
-        self._controls.show_pause(self._console.paused)
+        self._controls.show_pause(is_paused)
         self.request()
 
     def tell_cell(self) -> None:
@@ -168,7 +147,7 @@ class Viewer:
             return 0, False
         if not self._screen.search(_SLICE) and not self._is_searching:
             self._is_searching = True
-            self._home.spawn(self._search)
+            self._session.home.spawn(self._search)
         drawn = self._screen.draw(limit)
         self._controls.output.outputs = drawn.outputs
         return drawn.size, drawn.is_cut
@@ -182,25 +161,25 @@ class Viewer:
 
     def show_header(self) -> None:
         """Draw the line above the log."""
-        console, connection = self._console, self._connection
+        session, connection = self._session, self._session.connection
         wait = None if connection.retry_at is None else connection.retry_at - connection.clock()
         if wait is not None and self._header_view is not None:
             # Counts down, as nothing else happens meanwhile.
             self._header_view.request_within(_HEADER_WITHIN)
         details = describe_state(
-            console.frames.total + console.sent.total,
-            console.subprotocol,
-            console.latency,
+            session.frames.total + session.sent.total,
+            session.subprotocol,
+            session.latency,
             wait,
             self._screen.waiting,
         )
         # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
         error = self.complaint
-        if not error and self._builder is not None and console.error is not None:
-            error = line_of(console.error)
-        uri = None if console.uri is None else mask(console.uri, connection.secrets)
-        self._controls.show_title(header(self._title, console.state, uri, details, error))
-        self._controls.show_state(console.state)
+        if not error and self._builder is not None and session.error is not None:
+            error = line_of(session.error)
+        uri = None if session.uri is None else mask(session.uri, connection.secrets)
+        self._controls.show_title(header(self._title, session.state, uri, details, error))
+        self._controls.show_state(session.state)
 
     async def _search(self) -> None:
         turn = Turn()
@@ -215,12 +194,12 @@ class Viewer:
             self._screen.is_stale = True
             self.request()
 
-        self._home.spawn(run)
+        self._session.home.spawn(run)
 
     def _snapshot(self) -> Snapshot:
-        console, frames = self._console, self._console.frames
+        session, frames = self._session, self._session.frames
         newest = frames[-1] if frames else None
-        return Snapshot(state=console.state, frame=newest, frames=frames, error=console.error)
+        return Snapshot(state=session.state.value, frame=newest, frames=frames, error=session.error)
 
     def _show_built(self, built: Any) -> int:
         output = self._controls.output
@@ -233,11 +212,5 @@ class Viewer:
         return sum(len(str(entry["data"])) for entry in output.outputs)
 
     def _show_failure(self, error: Exception) -> None:
-        line = f"the builder failed: {line_with_place(error)}"
+        line = f"the builder failed: {self._session.journal.described(error)}"
         self._controls.output.outputs = paragraph(line, is_error=True).outputs
-
-
-def line_with_place(error: Exception) -> str:
-    """Return an error of somebody's own code as one line, with the place where it happened."""
-    place = place_of(error, place_name)
-    return f"{line_of(error)} ({place})" if place else line_of(error)

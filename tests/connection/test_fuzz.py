@@ -143,7 +143,9 @@ class Person:
             case "disconnect":
                 await console.disconnect(argument)
             case "settle":
-                await console._signal.wait_for(lambda: console.state in ("open", "closed"))
+                await console._session.journal.signal.wait_for(
+                    lambda: console.state in ("open", "closed")
+                )
             case "let go on":
                 for _ in range(argument):
                     await asyncio.sleep(0)
@@ -151,7 +153,7 @@ class Person:
     async def leave(self) -> None:
         await self.console.disconnect()
         self.console.close()
-        await asyncio.gather(*self.console._home._tasks)
+        await asyncio.gather(*self.console._session.home._tasks)
 
     def assert_sound(self) -> None:
         """Assert what must hold for a console by itself."""

@@ -51,7 +51,7 @@ async def _nothing_is_left_or_printed(
 async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
     """Wait until something holds, looking whenever the console has news."""
     async with asyncio.timeout(DEADLINE):
-        await console._signal.wait_for(lambda: bool(holds()))
+        await console._session.journal.signal.wait_for(lambda: bool(holds()))
 
 
 def last_row(console: WebSocketConsole) -> str:
@@ -77,7 +77,7 @@ async def assert_goes_on(console: WebSocketConsole, frames: list[str | bytes]) -
         assert [frame.data for frame in console.frames] == [*frames, reply.data]
         assert reply.data == "Hello again!"
         console.close()
-        await asyncio.gather(*console._home._tasks)
+        await asyncio.gather(*console._session.home._tasks)
 
 
 async def line_after(talk: Talk | bytes, **options: object) -> str:
@@ -452,7 +452,7 @@ async def test_a_flood_of_pings_that_nobody_reads_the_answers_to_takes_no_memory
         await console.connect()
         await asyncio.wait_for(is_pinged.wait(), DEADLINE)
         await until(console, lambda: console.frames)
-        websocket = console._connection._websocket
+        websocket = console._session.connection._websocket
         assert websocket is not None
 
         waiting = websocket.transport.get_write_buffer_size()

@@ -655,7 +655,7 @@ async def _console(uri: str) -> WebSocketConsole:
 
 async def _closed(console: WebSocketConsole) -> None:
     console.close()
-    await asyncio.gather(*console._home._tasks)
+    await asyncio.gather(*console._session.home._tasks)
 
 
 async def test_a_console_saves_all_that_it_keeps(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ async def test_it_ends_as_recorded_or_as_near_to_it_as_can_be(
     async with ReplayServer(recording, speed=inf) as server:
         console = await _console(server.uri)
         async with asyncio.timeout(DEADLINE):
-            await console._signal.wait_for(lambda: console.state == "closed")
+            await console._session.journal.signal.wait_for(lambda: console.state == "closed")
 
     assert (console.close_code, console.close_reason) == expected
     await _closed(console)
@@ -327,7 +327,7 @@ async def _console(uri: str | None) -> WebSocketConsole:
 
 async def _closed(console: WebSocketConsole) -> None:
     console.close()
-    await asyncio.gather(*console._home._tasks)
+    await asyncio.gather(*console._session.home._tasks)
 
 
 def _shape(recording: Recording) -> list[tuple[str | bytes, bool]]:
@@ -366,7 +366,7 @@ async def test_at_speed_1_a_replay_takes_as_long_as_what_was_recorded() -> None:
     async with ReplayServer(recording) as server:
         console = await _console(server.uri)
         async with asyncio.timeout(DEADLINE):
-            await console._signal.wait_for(lambda: console.state == "closed")
+            await console._session.journal.signal.wait_for(lambda: console.state == "closed")
 
     again = console.recording
     times = [frame.time - again.frames[0].time for frame in again.frames]

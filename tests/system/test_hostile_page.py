@@ -30,14 +30,14 @@ console
 """
 # Made in a cell, the console connects the first time by itself.
 CONNECT = """
-await console._connection.ended()
+await console._session.connection.ended()
 for _ in range({times} - 1):
     try:
         await console.connect()
-        await console._connection.ended()
+        await console._session.connection.ended()
     except ConsoleError:
         pass
-console._note("that was all")
+console._session.journal.note("that was all")
 """
 LAST = "that was all"
 # What each row says after its time and its mark.
@@ -175,7 +175,7 @@ async def test_what_a_refusal_says_is_shown(part: int, notebook: Watched, lab: L
 
     refused = (
         f"HandshakeError: {uri} answered with HTTP 503 Service Unavailable instead of opening a "
-        "WebSocket; the server is unavailable; try again later, and said: "
+        "WebSocket; the server is unavailable; try again later; the response says: "
     )
     assert rows == [f"{refused}“{IN_A_LINE[body]}”" for body in bodies]
     await notebook.assert_nothing_ran(lab.port)

@@ -158,7 +158,7 @@ async def test_the_field_is_emptied_after_an_echo_that_comes_at_once_is_shown(
     console: Console,
 ) -> None:
     # Longer than an echo may take here.
-    await console.kernel.execute("import ipywsecho\nipywsecho.widget.console._EMPTIED_AFTER = 1.0")
+    await console.kernel.execute("import ipywsecho\nipywsecho.widget.gestures._EMPTIED_AFTER = 1.0")
     console.enter("first")
     await console.echo_of("first")
     await console.kernel.until(

@@ -58,7 +58,7 @@ async def test_a_kernel_that_shuts_down_waits_for_no_connection_to_come(
     kernel: Kernel, state: str
 ) -> None:
     # A farewell that waits for anything lasts longer than this test.
-    await kernel.execute("from ipywsecho.widget import console\nconsole._FAREWELL = 3600")
+    await kernel.execute("from ipywsecho.connection import lifetime\nlifetime._FAREWELL = 3600")
     async with silent_server() as uri:
         patience = {"connecting": None, "waiting": 0.01}[state]
         await kernel.execute(
@@ -89,7 +89,7 @@ async def test_a_cell_that_blocks_for_too_long_costs_a_reconnection_and_says_so(
         await visitors.until(present=1, ended=1)
         await kernel.execute("await c.connect()\nawait c.request('after')")
         frames = await kernel.value("[frame.data for frame in c.frames]")
-        notices = await kernel.value("[notice.text for notice in c._notices]")
+        notices = await kernel.value("[notice.text for notice in c._session.notices]")
 
     assert frames == ["before", "meanwhile", "after"]
     assert notices == [
@@ -155,7 +155,7 @@ async def test_a_thousand_consoles_leave_nothing_behind(kernel: Kernel) -> None:
         "    await console.connect()\n"
         "    await console.request('Hello!')\n"
         "    console.close()\n"
-        "    await asyncio.gather(*console._home._tasks)\n"
+        "    await asyncio.gather(*console._session.home._tasks)\n"
         "async def left_after(count):\n"
         "    for _ in range(count):\n"
         "        await use()\n"

@@ -38,9 +38,9 @@ async def test_what_is_typed_becomes_the_arguments_of_a_console(kernel: Kernel) 
         "A title",
     ]
     assert await kernel.value("console._controls.has_tools") is True
-    assert await kernel.value("console._connection._reconnect") is None
-    assert await kernel.value("console._logs['frames']._history") == 7
-    assert await kernel.value("console._connection._options") == {
+    assert await kernel.value("console._session.connection._reconnect") is None
+    assert await kernel.value("console._session.journal.received._history") == 7
+    assert await kernel.value("console._session.connection._options") == {
         "additional_headers": [["Authorization", "Bearer abc"], ["X-More", "1"]],
         "subprotocols": ["a", "b"],
         "origin": "http://here",
@@ -56,7 +56,7 @@ async def test_an_insecure_console_trusts_any_certificate(kernel: Kernel) -> Non
 
     await kernel.execute("console = %websocket wss://127.0.0.1:9 --insecure --no-reconnect")
 
-    context = "console._connection._options['ssl']"
+    context = "console._session.connection._options['ssl']"
     assert await kernel.value(f"[{context}.check_hostname, {context}.verify_mode]") == [False, 0]
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import pandas as pd
 import pytest
 import pytest_asyncio
 from IPython.display import HTML
@@ -20,9 +19,9 @@ from ipywsecho import (
     ClosedError,
     EchoServer,
     Frame,
-    NotConnectedError,
     OptionError,
     Reconnect,
+    Session,
     WebSocketConsole,
     load,
 )
@@ -47,13 +46,13 @@ async def console() -> AsyncIterator[WebSocketConsole]:
 
 async def _closed(console: WebSocketConsole) -> None:
     console.close()
-    await asyncio.gather(*console._home._tasks)
+    await asyncio.gather(*console._session.home._tasks)
 
 
 async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
     """Wait until something holds, looking whenever the console has news."""
     async with asyncio.timeout(DEADLINE):
-        await console._signal.wait_for(lambda: bool(holds()))
+        await console._session.journal.signal.wait_for(lambda: bool(holds()))
 
 
 def shown(console: WebSocketConsole) -> str:
@@ -153,23 +152,6 @@ def test_made_without_a_loop_it_connects_once_connect_is_awaited() -> None:
     assert asyncio.run(talk()).data == "early"
 
 
-def test_it_can_be_used_on_one_loop_after_another_and_leaves_no_socket_open() -> None:
-    console = WebSocketConsole()
-
-    async def talk() -> str | bytes:
-        await console.connect()
-        reply = await console.request("Hello!")
-        await console.disconnect()
-        return reply.data
-
-    replies = [asyncio.run(talk()), asyncio.run(talk())]
-    console.close()
-
-    assert replies == ["Hello!", "Hello!"]
-    assert console._server is not None
-    assert console._server.uri is None
-
-
 async def test_made_where_a_loop_runs_it_connects_by_itself_and_knows_its_address() -> None:
     console = WebSocketConsole()
 
@@ -255,19 +237,9 @@ async def test_an_observer_that_raises_is_told_and_harms_nobody(console: WebSock
     assert len(heard) == 4
     assert console.state == "open"
     line = fail.__code__.co_firstlineno + 1
-    told = f"a callback of yours failed: LookupError: not <here> (in fail, {__file__}, line {line})"
+    told = f"a callback failed: LookupError: not <here> (in fail, {__file__}, line {line})"
     assert shown(console).count(told) == 4
     assert "<here>" not in console.output.outputs[0]["data"]["text/html"]
-
-
-async def test_a_value_of_frames_does_not_change(console: WebSocketConsole) -> None:
-    await console.request("one")
-    before = console.frames
-
-    await console.request("two")
-
-    assert [frame.data for frame in before] == ["one"]
-    assert [frame.data for frame in console.frames] == ["one", "two"]
 
 
 async def test_sent_frames_are_observed_as_well(console: WebSocketConsole) -> None:
@@ -291,16 +263,6 @@ async def test_the_history_is_not_sent_to_the_page(console: WebSocketConsole) ->
     assert {"frames", "sent", "state", "error"}.isdisjoint(console.keys)
 
 
-async def test_frames_make_a_data_frame_with_a_row_each(console: WebSocketConsole) -> None:
-    await console.request("one")
-    await console.request(b"\x02")
-
-    table = pd.DataFrame(console.frames)
-
-    assert list(table["data"]) == ["one", b"\x02"]
-    assert list(table.columns) == ["data", "time", "sent", "size"]
-
-
 async def test_the_history_is_bounded_and_the_total_is_not() -> None:
     console = WebSocketConsole(history=10)
     await console.connect()
@@ -312,31 +274,6 @@ async def test_the_history_is_bounded_and_the_total_is_not() -> None:
     assert [frame.data for frame in console.frames] == [str(number) for number in range(20, 30)]
     assert "… 10 earlier frames" not in shown(console)
     await _closed(console)
-
-
-async def test_what_is_neither_text_nor_bytes_is_refused_and_the_connection_lives_on(
-    console: WebSocketConsole,
-) -> None:
-    with pytest.raises(TypeError, match=r"json\.dumps"):
-        console.send_message({"a": 1})  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="surrogates"):
-        console.send_message("\ud800")
-
-    assert (await console.request("still here")).data == "still here"
-
-
-async def test_messages_can_be_sent_from_another_thread(console: WebSocketConsole) -> None:
-    threads = [
-        threading.Thread(target=console.send_message, args=(str(number),)) for number in range(10)
-    ]
-    for thread in threads:
-        thread.start()
-
-    await until(console, lambda: len(console.frames) == 10)
-
-    for thread in threads:
-        thread.join()
-    assert sorted(frame.data for frame in console.frames) == [str(number) for number in range(10)]
 
 
 async def test_every_public_coroutine_works_on_another_loop(console: WebSocketConsole) -> None:
@@ -353,58 +290,6 @@ async def test_every_public_coroutine_works_on_another_loop(console: WebSocketCo
 
     assert heard == ["from", "afar"]
     assert console.state == "closed"
-
-
-async def test_iteration_yields_each_frame_from_now_on_and_ends_with_the_connection(
-    console: WebSocketConsole,
-) -> None:
-    await console.request("before")
-    heard: list[list[str | bytes]] = [[], []]
-
-    async def listen(number: int, frames: Any) -> None:
-        async for frame in frames:
-            heard[number].append(frame.data)
-
-    listeners = [asyncio.ensure_future(listen(n, aiter(console))) for n in (0, 1)]
-    await console.request("one")
-    await console.request("two")
-    await console.disconnect()
-    await asyncio.wait_for(asyncio.gather(*listeners), DEADLINE)
-
-    assert heard == [["one", "two"], ["one", "two"]]
-
-
-async def test_a_request_without_an_answer_times_out() -> None:
-    async def keep_silent(websocket: Any) -> None:
-        await websocket.wait_closed()
-
-    async with serve(keep_silent, "127.0.0.1", 0) as server:
-        console = WebSocketConsole(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        await console.connect()
-
-        with pytest.raises(TimeoutError):
-            await console.request("anybody?", timeout=0.01)
-
-        assert console.state == "open"
-        await _closed(console)
-
-
-async def test_a_request_over_a_closed_connection_says_so(console: WebSocketConsole) -> None:
-    await console.disconnect()
-
-    with pytest.raises(NotConnectedError):
-        await console.request("anybody?")
-
-
-async def test_callbacks_on_frames_come_and_go(console: WebSocketConsole) -> None:
-    heard: list[Frame] = []
-    console.on_frame(heard.append)
-    await console.request("one")
-
-    console.on_frame(heard.append, remove=True)
-    await console.request("two")
-
-    assert [frame.data for frame in heard] == ["one"]
 
 
 async def test_typing_and_enter_send_what_was_typed_once_and_clear_the_field(
@@ -1045,36 +930,6 @@ async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
     assert console.state == "open"
 
 
-async def test_a_hundred_thousand_messages_arrive_complete_and_in_order(
-    console: WebSocketConsole,
-) -> None:
-    count = 100_000
-    console.close()
-    console = WebSocketConsole(history=count)
-    await console.connect()
-
-    for number in range(count):
-        console.send_message(str(number))
-    await until(console, lambda: console.frames.total == count)
-
-    assert [frame.data for frame in console.sent] == [str(number) for number in range(count)]
-    assert [frame.data for frame in console.frames] == [str(number) for number in range(count)]
-    assert "99999" in shown(console)
-    await _closed(console)
-
-
-async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> None:
-    console = WebSocketConsole("ws://127.0.0.1:9", reconnect=False)
-    megabyte = bytes(1_000_000)
-
-    sendings = [console.send_message(megabyte) for _ in range(70)]
-
-    with pytest.raises(NotConnectedError, match="await send_message"):
-        await sendings[-1]
-    await until(console, lambda: console.state == "closed")
-    await _closed(console)
-
-
 async def test_what_is_cleared_is_gone_from_the_preview_too(console: WebSocketConsole) -> None:
     before = await _preview_after(console, "secret")
 
@@ -1122,13 +977,6 @@ async def test_disconnect_keeps_the_log_and_connect_opens_again(console: WebSock
     assert (await console.request("two")).data == "two"
 
 
-async def test_a_bad_close_code_is_refused(console: WebSocketConsole) -> None:
-    with pytest.raises(OptionError):
-        await console.disconnect(1006)
-
-    assert console.state == "open"
-
-
 async def test_a_failure_is_raised_kept_and_shown_in_one_line() -> None:
     console = WebSocketConsole("http://example.org", reconnect=False)
 
@@ -1156,20 +1004,6 @@ async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
     await _closed(console)
 
 
-async def test_a_request_that_the_server_answers_by_closing_fails() -> None:
-    async def handler(websocket: Any) -> None:
-        await websocket.recv()
-
-    async with serve(handler, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        console = WebSocketConsole(f"ws://127.0.0.1:{port}", reconnect=False)
-        await console.connect()
-
-        with pytest.raises(NotConnectedError, match="closed before a reply came"):
-            await console.request("Hello?")
-        await _closed(console)
-
-
 async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
     console = WebSocketConsole(history=1)
     await console.connect()
@@ -1182,30 +1016,6 @@ async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
     assert newest.data == "three"
     assert "fell behind: 2 were forgotten before it came" in shown(console)
     await _closed(console)
-
-
-def test_a_kernel_that_ends_says_good_bye_to_the_server() -> None:
-    async def connected() -> WebSocketConsole:
-        console = WebSocketConsole()
-        await console.connect()
-        return console
-
-    with asyncio.Runner() as runner:
-        console = runner.run(connected())
-
-        console._leave()
-
-        assert (console.state, console.close_code) == ("closed", 1001)
-        runner.run(_closed(console))
-
-
-async def test_a_console_that_never_connected_can_be_closed() -> None:
-    console = await asyncio.to_thread(WebSocketConsole)
-
-    await _closed(console)
-
-    assert console.state == "closed"
-    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_subprotocol_and_other_options_reach_the_server() -> None:
@@ -1300,3 +1110,34 @@ async def test_only_a_cell_on_the_loop_of_the_console_is_told_what_is_shown(
     await console.disconnect()
 
     assert told == [threading.current_thread()]
+
+
+async def test_its_methods_are_those_of_a_session(
+    console: WebSocketConsole, tmp_path: Path
+) -> None:
+    heard: list[Frame] = []
+    console.on_frame(heard.append)
+
+    frames = aiter(console)
+    await console.request("one", timeout=DEADLINE)
+    console.on_frame(heard.append, remove=True)
+    await console.send_message(b"two")
+    first, second = await anext(frames), await anext(frames)
+    await console.save(tmp_path / "talk.jsonl")
+    with pytest.raises(OptionError):
+        await console.disconnect(1006)
+
+    assert (first.data, second.data) == ("one", b"two")
+    assert [frame.data for frame in heard] == ["one"]
+    assert len(load(tmp_path / "talk.jsonl").frames) == len(console.recording.frames) == 4
+    assert console.state == "open"
+
+
+@pytest.mark.parametrize(
+    "name", ["connect", "disconnect", "send_message", "on_frame", "request", "save", "__aiter__"]
+)
+def test_a_method_is_documented_by_that_of_the_session(name: str) -> None:
+    documented = getattr(WebSocketConsole, name).__doc__
+
+    assert documented == getattr(Session, name).__doc__
+    assert documented

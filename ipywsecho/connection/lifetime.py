@@ -1,0 +1,121 @@
+"""Where a connection lives, and how it begins and ends, together with a server of its own."""
+
+import asyncio
+import atexit
+from collections.abc import Callable
+from typing import Protocol
+
+from ipywsecho.connection.connection import Connection
+from ipywsecho.connection.loops import HomeLoop
+
+__all__ = ["Lifetime", "OwnServer"]
+
+_FAREWELL = 2.0
+
+
+class OwnServer(Protocol):
+    """A server that serves one connection, and lives as long as it."""
+
+    @property
+    def uri(self) -> str | None:
+        """Where it listens."""
+
+    def listen(self) -> None:
+        """Take a port; a client that connects now waits until it serves."""
+
+    async def start(self) -> None:
+        """Serve."""
+
+    async def close(self) -> None:
+        """Close all connections and give the port back."""
+
+    def abandon(self) -> None:
+        """Give the port back, as the event loop is gone."""
+
+
+class Lifetime:
+    """The event loop that a connection lives on, from its first start to its end.
+
+    Args:
+        connection: What lives.
+        home: The event loop, once there is one.
+        server: A server to start for it, or `None`.
+        attached: Called with each event loop that it begins to live on.
+        ended: Called at the end.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        home: HomeLoop,
+        *,
+        server: OwnServer | None,
+        attached: Callable[[asyncio.AbstractEventLoop], object],
+        ended: Callable[[], object],
+    ) -> None:
+        self._connection = connection
+        self._home = home
+        self._server = server
+        self._attached = attached
+        self._ended = ended
+        self._is_over = False
+        self.loop: asyncio.AbstractEventLoop | None = None
+        """Where it lives now, or `None` before it was started."""
+        # A kernel that ends stops its event loop, and would leave the server without a close frame.
+        atexit.register(self._say_goodbye)
+
+    def start(self) -> None:
+        """Begin to connect, or retry at once; does nothing while there is no event loop."""
+        if self._home.settle():
+            self._home.call(self._start)
+
+    def attach(self) -> None:
+        """Make what needs the event loop, once there is one."""
+        self._home.settle()
+        self._home.call(self._attach)
+
+    def end(self) -> None:
+        """End the connection and the server; calling it twice is safe."""
+        if self._retire():
+            if not self._home.is_gone:
+                self._home.spawn(self._shut_down)
+            elif self._server is not None:
+                self._server.abandon()
+
+    async def ended(self) -> None:
+        """End the connection and the server, and return when both have ended."""
+        if self._retire():
+            await self._home.complete(self._shut_down())
+
+    def _start(self) -> None:
+        self._attach()
+        self._connection.start()
+
+    def _attach(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self.loop is loop:
+            return
+        if self.loop is not None and self._server is not None:
+            # What served on an event loop that is gone serves no more.
+            self._server.abandon()
+        self.loop = loop
+        if self._server is not None:
+            self._server.listen()
+            self._connection.uri = self._server.uri or ""
+            self._home.spawn(self._server.start)
+        self._attached(loop)
+
+    def _retire(self) -> bool:
+        is_first = not self._is_over
+        self._is_over = True
+        atexit.unregister(self._say_goodbye)
+        return is_first
+
+    def _say_goodbye(self) -> None:
+        self._home.finish(self._shut_down, _FAREWELL)
+
+    async def _shut_down(self) -> None:
+        await self._connection.close(1001)
+        if self._server is not None:
+            await self._server.close()
+        self._ended()

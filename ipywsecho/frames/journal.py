@@ -1,0 +1,102 @@
+"""What is kept of a connection, and the callbacks that are told of it."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ipywsecho.errors import line_of, place_of
+from ipywsecho.frames.following import Follower, Signal
+from ipywsecho.frames.log import Frame, FrameLog, Notice
+
+__all__ = ["Journal"]
+
+_NOTICES = 1_000
+
+
+class Journal:
+    """The frames of both directions, what happened between them, and the user's callbacks.
+
+    Args:
+        received: Keeps the frames received.
+        sent: Keeps the frames sent.
+        changed: Called when there is another notice.
+        name_of: Returns how a file of the user's code is named in notices.
+        clock: Returns the time in seconds since the epoch.
+
+    Attributes:
+        notices: What happened, oldest first; the newest 1,000 are kept.
+    """
+
+    def __init__(
+        self,
+        received: FrameLog,
+        sent: FrameLog,
+        *,
+        changed: Callable[[], object],
+        name_of: Callable[[str], str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.received = received
+        self.sent = sent
+        self.notices: deque[Notice] = deque(maxlen=_NOTICES)
+        self.signal = Signal()
+        """Notified when a frame was received, or when the stream may have ended."""
+        self._changed = changed
+        self._name_of = name_of
+        self._clock = clock
+        self._callbacks: list[Callable[[Frame], object]] = []
+
+    def receive(self, frame: Frame) -> None:
+        """Keep a received frame, and tell the callbacks and the loops that wait for one."""
+        self.received.append(frame)
+        for callback in self._callbacks:
+            self.guard(callback, frame)
+        self.signal.notify()
+
+    def add(self, notice: Notice) -> None:
+        """Keep a notice."""
+        self.notices.append(notice)
+        self._changed()
+
+    def note(self, text: str, *, is_error: bool = False) -> None:
+        """Keep a notice of what happens now."""
+        self.add(Notice(self._clock(), text, is_error))
+
+    def call_back(self, callback: Callable[[Frame], object], *, remove: bool) -> None:
+        """Call this for each received frame, or no longer."""
+        if remove:
+            self._callbacks.remove(callback)
+        else:
+            self._callbacks.append(callback)
+
+    def follow(self, *, is_over: Callable[[], bool], skipped: Callable[[int], None]) -> Follower:
+        """Iterate over the frames received from now on.
+
+        Args:
+            is_over: Tells whether the stream has ended.
+            skipped: Called with how many frames were forgotten before they could be yielded.
+        """
+        return Follower(self.received, self.signal, is_over=is_over, skipped=skipped)
+
+    def note_skipped(self, count: int) -> None:
+        """Keep a notice that a loop over the frames was too slow for so many of them."""
+        self.note(f"a loop over the frames fell behind: {count:,} were forgotten before it came")
+
+    def guard(self, callback: Callable[[Any], object], argument: Any) -> None:
+        """Call a callback of the user's; what it raises becomes a notice."""
+        try:
+            callback(argument)
+        except Exception as exc:
+            self.note(f"a callback failed: {self.described(exc)}", is_error=True)
+
+    def described(self, error: Exception) -> str:
+        """Return an error of the user's code as one line, with the place where it happened."""
+        place = place_of(error, self._name_of)
+        return f"{line_of(error)} ({place})" if place else line_of(error)
+
+    def clear(self) -> None:
+        """Forget the frames and notices; the totals go on counting."""
+        self.received.clear()
+        self.sent.clear()
+        self.notices.clear()

@@ -1,0 +1,577 @@
+"""The console without a widget, on an event loop of a plain script."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import pytest_asyncio
+from websockets.asyncio.server import serve
+
+from ipywsecho import (
+    EchoServer,
+    Frame,
+    NotConnectedError,
+    OptionError,
+    Reconnect,
+    SaveError,
+    Session,
+    load,
+)
+from ipywsecho.frames import FrameLog
+from ipywsecho.session import Host
+from tests.system.environments import ROOT, run
+
+DEADLINE = 20.0
+
+
+@pytest_asyncio.fixture
+async def session() -> AsyncIterator[Session]:
+    """A session that is connected to its own echo server."""
+    async with Session() as session:
+        yield session
+
+
+async def until(session: Session, holds: Callable[[], object]) -> None:
+    """Wait until something holds, looking whenever the session has news."""
+    async with asyncio.timeout(DEADLINE):
+        await session.journal.signal.wait_for(lambda: bool(holds()))
+
+
+def texts(session: Session) -> list[str]:
+    """Return what the notices say."""
+    return [notice.text for notice in session.notices]
+
+
+def uri_of(server: Any) -> str:
+    """Return the address of a server that websockets serves."""
+    return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+# Beginning and end.
+
+
+def test_it_needs_neither_widgets_nor_ipython() -> None:
+    code = (
+        "import asyncio, sys\n"
+        "from ipywsecho import Session\n"
+        "async def main():\n"
+        "    async with Session() as session:\n"
+        "        return (await session.request('Hello!')).data\n"
+        "print(asyncio.run(main()))\n"
+        "print(sorted({'IPython', 'ipywidgets', 'traitlets', 'comm'} & set(sys.modules)))\n"
+    )
+
+    printed = run(sys.executable, "-W", "error", "-c", code, cwd=ROOT)
+
+    assert printed.splitlines() == ["Hello!", "[]"]
+
+
+async def test_inside_the_context_it_is_connected_and_after_it_everything_has_ended() -> None:
+    async with Session() as session:
+        assert session.state == "open"
+        port = int(str(session.uri).rpartition(":")[2])
+
+    assert session.state == "closed"
+    assert session.close_code == 1000
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    with pytest.raises(OSError, match="Connect call failed"):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_the_context_ends_after_an_error_as_well() -> None:
+    with pytest.raises(LookupError):
+        async with Session() as session:
+            raise LookupError
+
+    assert session.state == "closed"
+
+
+def test_without_a_loop_it_waits_for_connect() -> None:
+    session = Session()
+    assert session.state == "closed"
+    assert session.uri is None
+
+    async def talk() -> Frame:
+        early = session.send_message("early")
+        await session.connect()
+        await early
+        frame = await anext(aiter(session)) if not session.frames else session.frames[0]
+        await session.lifetime.ended()
+        return frame
+
+    assert asyncio.run(talk()).data == "early"
+
+
+def test_start_without_a_loop_does_nothing() -> None:
+    session = Session()
+
+    session.start()
+
+    assert session.state == "closed"
+    session.close()
+
+
+async def test_start_begins_to_connect() -> None:
+    session = Session()
+
+    session.start()
+
+    assert session.state == "connecting"
+    await session.connect()
+    assert session.state == "open"
+    await session.lifetime.ended()
+
+
+def test_it_can_be_used_on_one_loop_after_another_and_leaves_no_socket_open() -> None:
+    session = Session()
+
+    async def talk() -> tuple[str, str | bytes]:
+        await session.connect()
+        reply = await session.request("Hello!")
+        await session.disconnect()
+        return str(session.uri), reply.data
+
+    (first, one), (second, two) = asyncio.run(talk()), asyncio.run(talk())
+    session.close()
+
+    assert (one, two) == ("Hello!", "Hello!")
+    assert first != second
+    for uri in (first, second):
+        with pytest.raises(OSError, match="Connect call failed"):
+            asyncio.run(asyncio.open_connection("127.0.0.1", int(uri.rpartition(":")[2])))
+
+
+async def test_close_ends_the_connection_with_1001_and_twice_is_safe() -> None:
+    async with EchoServer() as server:
+        session = Session(server.uri)
+        await session.connect()
+
+        session.close()
+        session.close()
+        await until(session, lambda: session.state == "closed")
+
+        assert session.close_code == 1001
+
+
+async def test_a_session_that_never_connected_can_be_closed() -> None:
+    session = await asyncio.to_thread(Session)
+
+    session.close()
+    await asyncio.gather(*session.home._tasks)
+
+    assert session.state == "closed"
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+def test_a_process_that_ends_says_goodbye_to_the_server() -> None:
+    async def connected() -> Session:
+        session = Session()
+        await session.connect()
+        return session
+
+    with asyncio.Runner() as runner:
+        session = runner.run(connected())
+
+        session.lifetime._say_goodbye()
+
+        assert (session.state, session.close_code) == ("closed", 1001)
+
+
+async def test_disconnect_keeps_the_frames_and_connect_opens_again(session: Session) -> None:
+    await session.request("one")
+    await session.disconnect(4000, "enough")
+
+    assert session.state == "closed"
+    assert (session.close_code, session.close_reason) == (4000, "enough")
+    assert [frame.data for frame in session.frames] == ["one"]
+    assert texts(session)[-1] == "closed by this console: 4000 “enough”"
+    await session.connect()
+    assert (await session.request("two")).data == "two"
+
+
+async def test_a_bad_close_code_is_refused_and_the_connection_stays(session: Session) -> None:
+    with pytest.raises(OptionError):
+        await session.disconnect(1006)
+
+    assert session.state == "open"
+
+
+async def test_a_failure_is_raised_kept_and_noted_in_one_line() -> None:
+    session = Session("http://example.org", reconnect=False)
+
+    with pytest.raises(ValueError, match=r"ws://example\.org") as caught:
+        await session.connect()
+
+    await until(session, lambda: session.state == "closed")
+    assert session.error is caught.value
+    assert texts(session)[0].startswith("InvalidURIError: 'http://example.org'")
+    assert [notice.is_error for notice in session.notices] == [True]
+    await session.lifetime.ended()
+
+
+async def test_a_server_that_goes_away_is_noted_and_retried() -> None:
+    async with EchoServer() as server:
+        session = Session(server.uri, reconnect=Reconnect(delays=lambda: iter([1e6])))
+        await session.connect()
+    await until(session, lambda: session.state == "waiting")
+
+    assert session.close_code == 1001
+    assert texts(session)[-1] == "closed by the server: 1001"
+    await session.disconnect()
+    assert session.state == "closed"
+    await session.lifetime.ended()
+
+
+@pytest.mark.parametrize("reconnect", [False, Reconnect(transient_statuses=())])
+async def test_without_a_policy_that_retries_nothing_is_retried(
+    reconnect: bool | Reconnect,
+) -> None:
+    async with EchoServer() as server:
+        session = Session(f"{server.uri}/status?code=503", reconnect=reconnect)
+
+        with pytest.raises(ConnectionError, match="503"):
+            await session.connect()
+
+        await until(session, lambda: session.state == "closed")
+        await session.lifetime.ended()
+
+
+async def test_subprotocol_and_other_options_reach_the_server() -> None:
+    seen: list[str | None] = []
+
+    async def handler(websocket: Any) -> None:
+        seen.append(websocket.request.headers.get("X-Token"))
+        await websocket.wait_closed()
+
+    options = {"subprotocols": ["other", "chat"], "additional_headers": {"X-Token": "t"}}
+    async with (
+        serve(handler, "127.0.0.1", 0, subprotocols=["chat"]) as server,  # type: ignore[list-item]
+        Session(uri_of(server), **options) as session,
+    ):
+        assert session.subprotocol == "chat"
+
+    assert seen == ["t"]
+
+
+# What it keeps.
+
+
+async def test_a_value_of_frames_does_not_change(session: Session) -> None:
+    await session.request("one")
+    before = session.frames
+
+    await session.request("two")
+
+    assert [frame.data for frame in before] == ["one"]
+    assert [frame.data for frame in session.frames] == ["one", "two"]
+    assert [frame.sent for frame in session.sent] == [True, True]
+
+
+async def test_frames_make_a_data_frame_with_a_row_each(session: Session) -> None:
+    await session.request("one")
+    await session.request(b"\x02")
+
+    table = pd.DataFrame(session.frames)
+
+    assert list(table["data"]) == ["one", b"\x02"]
+    assert list(table.columns) == ["data", "time", "sent", "size"]
+
+
+async def test_the_history_is_bounded_and_the_total_is_not() -> None:
+    async with Session(history=10) as session:
+        for number in range(30):
+            session.send_message(str(number))
+        await until(session, lambda: session.frames.total == 30)
+
+        assert [frame.data for frame in session.frames] == [str(n) for n in range(20, 30)]
+
+
+@pytest.mark.parametrize("limit", [{"history": 0}, {"history_bytes": 0}])
+async def test_a_limit_below_one_is_refused(limit: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        Session(**limit)
+
+
+async def test_the_newest_thousand_notices_are_kept(session: Session) -> None:
+    for number in range(1_500):
+        session.journal.note(str(number))
+
+    assert texts(session) == [str(number) for number in range(500, 1_500)]
+
+
+async def test_clear_forgets_what_was_kept_and_counts_on(session: Session) -> None:
+    await session.request("before")
+
+    session.clear()
+
+    assert (len(session.frames), len(session.sent), session.notices) == (0, 0, ())
+    await session.request("after")
+    assert [frame.data for frame in session.frames] == ["after"]
+    assert session.frames.total == 2
+
+
+async def test_what_is_kept_is_saved_in_both_directions(session: Session, tmp_path: Path) -> None:
+    await session.request("Hello!")
+    path = tmp_path / "talk.jsonl"
+
+    await session.save(path)
+
+    assert [frame.data for frame in load(path).frames] == ["Hello!", "Hello!"]
+    assert load(path).close_code is None
+    assert session.recording.uri == session.uri
+
+
+async def test_a_recording_after_the_end_knows_the_close_code(session: Session) -> None:
+    await session.disconnect(4000, "enough")
+
+    assert (session.recording.close_code, session.recording.close_reason) == (4000, "enough")
+
+
+async def test_what_cannot_be_saved_is_raised(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(SaveError):
+        await session.save(tmp_path / "nowhere" / "talk.jsonl")
+
+    assert session.state == "open"
+
+
+async def test_its_repr_shows_address_state_and_counts(session: Session) -> None:
+    await session.request("Hello!")
+
+    assert repr(session) == f"Session({session.uri!r}, state='open', frames=1, sent=1)"
+
+
+def test_its_repr_masks_the_secrets_of_the_address() -> None:
+    session = Session("ws://ann:hunter22hunter@127.0.0.1:9/?token=verysecret")
+
+    assert "hunter22hunter" not in repr(session)
+    assert "verysecret" not in repr(session)
+    session.close()
+
+
+# Sending and receiving.
+
+
+async def test_invalid_data_is_refused_and_the_connection_stays_open(session: Session) -> None:
+    with pytest.raises(TypeError, match=r"json\.dumps"):
+        session.send_message({"a": 1})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="surrogates"):
+        session.send_message("\ud800")
+
+    assert (await session.request("still here")).data == "still here"
+
+
+async def test_bytes_like_data_makes_a_binary_frame(session: Session) -> None:
+    await session.send_message(bytearray(b"\x00"))
+
+    assert [frame.data for frame in session.sent] == [b"\x00"]
+
+
+async def test_messages_can_be_sent_from_another_thread(session: Session) -> None:
+    threads = [
+        threading.Thread(target=session.send_message, args=(str(number),)) for number in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+
+    await until(session, lambda: len(session.frames) == 10)
+
+    for thread in threads:
+        thread.join()
+    assert sorted(frame.data for frame in session.frames) == [str(number) for number in range(10)]
+
+
+async def test_every_public_coroutine_works_on_another_loop(session: Session) -> None:
+    async def elsewhere() -> list[str | bytes]:
+        replies = aiter(session)
+        await session.connect()
+        await session.send_message("from")
+        await session.send_message("afar")
+        heard = [(await anext(replies)).data, (await anext(replies)).data]
+        await session.disconnect()
+        return heard
+
+    heard = await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
+
+    assert heard == ["from", "afar"]
+    assert session.state == "closed"
+
+
+async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> None:
+    session = Session("ws://127.0.0.1:9", reconnect=False)
+    session.start()
+    megabyte = bytes(1_000_000)
+
+    sendings = [session.send_message(megabyte) for _ in range(70)]
+
+    with pytest.raises(NotConnectedError, match="await send_message"):
+        await sendings[-1]
+    await until(session, lambda: session.state == "closed")
+    await session.lifetime.ended()
+
+
+async def test_a_hundred_thousand_messages_arrive_complete_and_in_order() -> None:
+    count = 100_000
+    async with Session(history=count) as session:
+        for number in range(count):
+            session.send_message(str(number))
+        await until(session, lambda: session.frames.total == count)
+
+        assert [frame.data for frame in session.sent] == [str(number) for number in range(count)]
+        assert [frame.data for frame in session.frames] == [str(number) for number in range(count)]
+
+
+async def test_iteration_yields_each_frame_from_now_on_and_ends_with_the_connection(
+    session: Session,
+) -> None:
+    await session.request("before")
+    heard: list[list[str | bytes]] = [[], []]
+
+    async def listen(number: int, frames: Any) -> None:
+        async for frame in frames:
+            heard[number].append(frame.data)
+
+    listeners = [asyncio.ensure_future(listen(n, aiter(session))) for n in (0, 1)]
+    await session.request("one")
+    await session.request("two")
+    await session.disconnect()
+    await asyncio.wait_for(asyncio.gather(*listeners), DEADLINE)
+
+    assert heard == [["one", "two"], ["one", "two"]]
+
+
+async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
+    async with Session(history=1) as session:
+        frames = aiter(session)
+
+        for text in ("one", "two", "three"):
+            await session.request(text)
+        newest = await anext(frames)
+
+        assert newest.data == "three"
+        assert "fell behind: 2 were forgotten before it came" in texts(session)[-1]
+
+
+async def test_a_request_without_an_answer_times_out() -> None:
+    async with EchoServer() as server, Session(f"{server.uri}/silent") as session:
+        with pytest.raises(TimeoutError):
+            await session.request("Hello?", timeout=0.01)
+
+        assert session.state == "open"
+
+
+async def test_a_request_over_a_closed_connection_says_so(session: Session) -> None:
+    await session.disconnect()
+
+    with pytest.raises(NotConnectedError):
+        await session.request("Hello?")
+
+
+async def test_a_request_that_the_server_answers_by_closing_fails() -> None:
+    async def handler(websocket: Any) -> None:
+        await websocket.recv()
+
+    async with serve(handler, "127.0.0.1", 0) as server:
+        session = Session(uri_of(server), reconnect=False)
+        await session.connect()
+
+        with pytest.raises(NotConnectedError, match="closed before a reply came"):
+            await session.request("Hello?")
+        await session.lifetime.ended()
+
+
+# Callbacks.
+
+
+async def test_callbacks_on_frames_come_and_go(session: Session) -> None:
+    heard: list[Frame] = []
+    session.on_frame(heard.append)
+    await session.request("one")
+
+    session.on_frame(heard.append, remove=True)
+    await session.request("two")
+
+    assert [frame.data for frame in heard] == ["one"]
+
+
+async def test_a_callback_that_fails_is_noted_with_its_place_and_harms_nothing(
+    session: Session,
+) -> None:
+    heard: list[Frame] = []
+
+    def fail(_: Any) -> None:
+        raise LookupError("not here")
+
+    session.on_frame(fail)
+    session.on_frame(heard.append)
+
+    await session.request("one")
+    await session.request("two")
+
+    assert [frame.data for frame in heard] == ["one", "two"]
+    assert session.state == "open"
+    line = fail.__code__.co_firstlineno + 1
+    told = f"a callback failed: LookupError: not here (in fail, {__file__}, line {line})"
+    assert texts(session).count(told) == 2
+
+
+class Witness(Host):
+    """A host that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:
+        self.told.append(f"log of {name}")
+        return super().make_log(name, history, history_bytes)
+
+    def attached(self, loop: asyncio.AbstractEventLoop) -> None:
+        assert loop is asyncio.get_running_loop()
+        self.told.append("attached")
+
+    def received(self) -> None:
+        self.told.append("received")
+
+    def sent(self) -> None:
+        self.told.append("sent")
+
+    def noticed(self) -> None:
+        self.told.append("noticed")
+
+    def changed(self) -> None:
+        self.told.append("changed")
+
+    def cleared(self) -> None:
+        self.told.append("cleared")
+
+    def ended(self) -> None:
+        self.told.append("ended")
+
+
+async def told_after(action: Callable[[Session], Awaitable[object]]) -> list[str]:
+    """Return what a host is told while something is done with an open session."""
+    host = Witness()
+    async with Session(host=host) as session:
+        assert host.told[:3] == ["log of frames", "log of sent", "attached"]
+        before = len(host.told)
+        await action(session)
+        return host.told[before:]
+
+
+async def test_a_host_is_told_of_frames_both_ways() -> None:
+    told = await told_after(lambda session: session.request("Hello!"))
+
+    assert told == ["sent", "received"]
+
+
+async def test_a_host_is_told_of_what_is_cleared_and_of_the_end() -> None:
+    host = Witness()
+    async with Session(host=host) as session:
+        session.clear()
+        assert host.told[-1] == "cleared"
+
+    assert host.told[-1] == "ended"
