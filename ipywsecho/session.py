@@ -15,64 +15,23 @@ from typing import TYPE_CHECKING, Any, Self
 from ipywsecho.connection import (
     Connection,
     HomeLoop,
+    Host,
     Lifetime,
     OwnServer,
     Parcel,
     Reconnect,
     Sending,
     State,
-    running_loop,
     sendable,
 )
 from ipywsecho.errors import ConsoleError, NotConnectedError
-from ipywsecho.frames import Follower, Frame, FrameLog, Frames, Journal, Notice
+from ipywsecho.frames import Follower, Frame, Frames, Journal, Notice
 from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
     from ipywsecho.recording import Recording
 
-__all__ = ["Host", "Session"]
-
-
-class Host:
-    """Where a session lives, and what is told there; nothing here may raise.
-
-    This one is a plain script, which is told nothing. A subclass is told on the session's event
-    loop.
-    """
-
-    def find_loop(self) -> asyncio.AbstractEventLoop | None:
-        """Return the event loop to live on, or `None` while there is none."""
-        return running_loop()
-
-    def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:  # noqa: ARG002
-        """Return a log for the received frames ("frames") or for the sent ones ("sent")."""
-        return FrameLog(history, history_bytes)
-
-    def name_of(self, file: str) -> str:
-        """Return how a file of the user's code is named in notices."""
-        return file
-
-    def attached(self, loop: asyncio.AbstractEventLoop) -> None:
-        """The session lives on this event loop from now on."""
-
-    def received(self) -> None:
-        """A frame was received and kept."""
-
-    def sent(self) -> None:
-        """A frame was sent and kept."""
-
-    def noticed(self) -> None:
-        """There is another notice."""
-
-    def changed(self) -> None:
-        """The state, or what belongs to it, has changed."""
-
-    def cleared(self) -> None:
-        """The frames and notices were forgotten."""
-
-    def ended(self) -> None:
-        """The session is over."""
+__all__ = ["Session", "summary_of"]
 
 
 class Session:
@@ -130,8 +89,7 @@ class Session:
             self.connection,
             self.home,
             server=_own_server() if uri is None else None,
-            attached=self._host.attached,
-            ended=self._host.ended,
+            host=self._host,
         )
         """How it begins and ends."""
 
@@ -281,7 +239,7 @@ class Session:
     @property
     def recording(self) -> "Recording":
         """All that is kept now, in both directions, as a value that can be saved and replayed."""
-        return self._recorder()()
+        return _recorder_of(self)()
 
     async def save(self, path: str | PathLike[str]) -> None:
         """Save all that is kept now; frames go on coming while a thread writes the file.
@@ -293,7 +251,7 @@ class Session:
             RecordingError: If the file name ends otherwise.
             SaveError: If the file cannot be written; one that was there before stays as it was.
         """
-        recorder = self._recorder()
+        recorder = _recorder_of(self)
         await asyncio.to_thread(lambda: recorder().save(path))
 
     def clear(self) -> None:
@@ -301,31 +259,7 @@ class Session:
         self.home.call(self._clear)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.summary})"
-
-    @property
-    def summary(self) -> str:
-        """Address, state and counts; secrets of the address are masked."""
-        uri = None if self.uri is None else mask(self.uri, self.connection.secrets)
-        kept = f"frames={self.frames.total}, sent={self.sent.total}"
-        return f"{uri!r}, state={self.state.value!r}, {kept}"
-
-    def _recorder(self) -> "Callable[[], Recording]":
-        """Return what makes a recording of all that is kept now, on any thread and at any time."""
-        from ipywsecho.recording import Recording
-
-        has_ended = self.state in (State.WAITING, State.CLOSED)
-        return partial(
-            Recording.merged,
-            self.frames,
-            self.sent,
-            self.notices,
-            secrets=self.connection.secrets,
-            uri=self.uri,
-            subprotocol=self.subprotocol,
-            close_code=self.close_code if has_ended else None,
-            close_reason=self.close_reason if has_ended else None,
-        )
+        return f"{type(self).__name__}({summary_of(self)})"
 
     # What the connection tells, always on the event loop.
 
@@ -344,6 +278,31 @@ class Session:
     def _clear(self) -> None:
         self.journal.clear()
         self._host.cleared()
+
+
+def summary_of(session: Session) -> str:
+    """Return address, state and counts, as a `repr` shows them; secrets are masked."""
+    uri = None if session.uri is None else mask(session.uri, session.connection.secrets)
+    kept = f"frames={session.frames.total}, sent={session.sent.total}"
+    return f"{uri!r}, state={session.state.value!r}, {kept}"
+
+
+def _recorder_of(session: Session) -> "Callable[[], Recording]":
+    """Return what makes a recording of all that is kept now, on any thread and at any time."""
+    from ipywsecho.recording import Recording
+
+    has_ended = session.state in (State.WAITING, State.CLOSED)
+    return partial(
+        Recording.merged,
+        session.frames,
+        session.sent,
+        session.notices,
+        secrets=session.connection.secrets,
+        uri=session.uri,
+        subprotocol=session.subprotocol,
+        close_code=session.close_code if has_ended else None,
+        close_reason=session.close_reason if has_ended else None,
+    )
 
 
 @dataclass(frozen=True)

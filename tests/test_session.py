@@ -22,8 +22,8 @@ from ipywsecho import (
     Session,
     load,
 )
+from ipywsecho.connection import Host
 from ipywsecho.frames import FrameLog
-from ipywsecho.session import Host
 from tests.system.environments import ROOT, run
 
 DEADLINE = 20.0

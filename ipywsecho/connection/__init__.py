@@ -1,7 +1,7 @@
 """A connection that sends, receives, reconnects and closes; looks at the frames."""
 
 from ipywsecho.connection.connection import Connection, Listener
-from ipywsecho.connection.lifetime import Lifetime, OwnServer
+from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
 from ipywsecho.connection.loops import HomeLoop, running_loop
 from ipywsecho.connection.outbox import Parcel, Sending, sendable
 from ipywsecho.connection.reconnect import Reconnect
@@ -10,6 +10,7 @@ from ipywsecho.connection.states import State
 __all__ = [
     "Connection",
     "HomeLoop",
+    "Host",
     "Lifetime",
     "Listener",
     "OwnServer",

@@ -2,13 +2,13 @@
 
 import asyncio
 import atexit
-from collections.abc import Callable
 from typing import Protocol
 
 from ipywsecho.connection.connection import Connection
-from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.connection.loops import HomeLoop, running_loop
+from ipywsecho.frames import FrameLog
 
-__all__ = ["Lifetime", "OwnServer"]
+__all__ = ["Host", "Lifetime", "OwnServer"]
 
 _FAREWELL = 2.0
 
@@ -33,6 +33,47 @@ class OwnServer(Protocol):
         """Give the port back, as the event loop is gone."""
 
 
+class Host:
+    """Where a session lives, and what is told there; nothing here may raise.
+
+    This one is a plain script, which is told nothing. A subclass is told on the session's event
+    loop.
+    """
+
+    def find_loop(self) -> asyncio.AbstractEventLoop | None:
+        """Return the event loop to live on, or `None` while there is none."""
+        return running_loop()
+
+    def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:  # noqa: ARG002
+        """Return a log for the received frames ("frames") or for the sent ones ("sent")."""
+        return FrameLog(history, history_bytes)
+
+    def name_of(self, file: str) -> str:
+        """Return how a file of the user's code is named in notices."""
+        return file
+
+    def attached(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The session lives on this event loop from now on."""
+
+    def received(self) -> None:
+        """A frame was received and kept."""
+
+    def sent(self) -> None:
+        """A frame was sent and kept."""
+
+    def noticed(self) -> None:
+        """There is another notice."""
+
+    def changed(self) -> None:
+        """The state, or what belongs to it, has changed."""
+
+    def cleared(self) -> None:
+        """The frames and notices were forgotten."""
+
+    def ended(self) -> None:
+        """The session is over."""
+
+
 class Lifetime:
     """The event loop that a connection lives on, from its first start to its end.
 
@@ -40,8 +81,7 @@ class Lifetime:
         connection: What lives.
         home: The event loop, once there is one.
         server: A server to start for it, or `None`.
-        attached: Called with each event loop that it begins to live on.
-        ended: Called at the end.
+        host: Is told of the event loop and of the end.
     """
 
     def __init__(
@@ -50,14 +90,12 @@ class Lifetime:
         home: HomeLoop,
         *,
         server: OwnServer | None,
-        attached: Callable[[asyncio.AbstractEventLoop], object],
-        ended: Callable[[], object],
+        host: Host,
     ) -> None:
         self._connection = connection
         self._home = home
         self._server = server
-        self._attached = attached
-        self._ended = ended
+        self._host = host
         self._is_over = False
         self.loop: asyncio.AbstractEventLoop | None = None
         """Where it lives now, or `None` before it was started."""
@@ -103,7 +141,7 @@ class Lifetime:
             self._server.listen()
             self._connection.uri = self._server.uri or ""
             self._home.spawn(self._server.start)
-        self._attached(loop)
+        self._host.attached(loop)
 
     def _retire(self) -> bool:
         is_first = not self._is_over
@@ -118,4 +156,4 @@ class Lifetime:
         await self._connection.close(1001)
         if self._server is not None:
             await self._server.close()
-        self._ended()
+        self._host.ended()

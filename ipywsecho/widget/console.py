@@ -4,23 +4,25 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from IPython.core.getipython import get_ipython
 from ipywidgets import VBox
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Bunch, Float, Int, Unicode
 
-from ipywsecho.connection import Reconnect, Sending, running_loop
+from ipywsecho.connection import Host, Reconnect, Sending, running_loop
 from ipywsecho.frames import Follower, Frame, FrameLog
-from ipywsecho.recording import Recording
-from ipywsecho.session import Host, Session
+from ipywsecho.session import Session, summary_of
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
 from ipywsecho.widget.observing import FramesTrait, ObservedLog
 from ipywsecho.widget.viewing import Viewer
+
+if TYPE_CHECKING:
+    from ipywsecho.recording import Recording
 
 __all__ = ["WebSocketConsole"]
 
@@ -181,7 +183,7 @@ class WebSocketConsole(VBox):
         return aiter(self._session)
 
     @property
-    def recording(self) -> Recording:
+    def recording(self) -> "Recording":
         """All that is kept now, in both directions, as a value that can be saved and replayed."""
         return self._session.recording
 
@@ -193,7 +195,7 @@ class WebSocketConsole(VBox):
         self._session.clear()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._session.summary})"
+        return f"{type(self).__name__}({summary_of(self._session)})"
 
     def _count_views(self, change: Bunch) -> None:
         """Close the connection soon after the last view has gone, as when a cell is run again.
