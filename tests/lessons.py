@@ -1,6 +1,6 @@
-"""Runs the notebooks, and keeps what their cells showed in them, for readers without a kernel.
+"""Runs the notebooks and stores their outputs, so that readers without a kernel see them.
 
-Run it from the root of the checkout when a notebook or what it shows has changed:
+Run it from the root of the checkout when a notebook or its output has changed:
 `python -m tests.lessons [notebooks/echo.ipynb …]`
 """
 
@@ -23,7 +23,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_DEADLINE = 120
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
-# A client that runs notebooks takes notice of a widget only while the cell runs that it came from.
+# nbclient records only the messages of the cell that is running, and misses later changes of its
+# widgets. This cell runs last and makes every widget send its state again.
 LAST_CELL = """
 from ipywidgets.widgets.widget import _instances
 from ipywsecho import WebSocketConsole
@@ -35,7 +36,7 @@ for widget in list(_instances.values()):
 for widget in list(_instances.values()):
     widget.send_state([name for name in widget.keys if name != "msg_id"])
 """
-# Nothing listens on the discard port: what wants to leave this machine fails.
+# No server listens on port 9, so every connection that would leave this machine fails.
 NO_NETWORK = {
     name: "http://127.0.0.1:9"
     for scheme in ["http", "https", "all", "ws", "wss", "socks"]
@@ -44,7 +45,7 @@ NO_NETWORK = {
 
 
 async def run(path: Path, directory: Path) -> NotebookNode:
-    """Runs a notebook from top to bottom in a directory of its own, without a network."""
+    """Runs a notebook from top to bottom in its own directory, without a network."""
     folder = directory / "notebooks"
     folder.mkdir()
     notebook = nbformat.read(path, as_version=4)
@@ -66,7 +67,7 @@ async def run(path: Path, directory: Path) -> NotebookNode:
 
 
 def shown(notebook: NotebookNode) -> list[list[Any]]:
-    """Returns what each cell shows, without what is another one each time: numbers and pictures."""
+    """Returns the outputs of each code cell without numbers and pictures, which differ each run."""
     return [
         [_settled(output) for output in cell.outputs]
         for cell in notebook.cells
@@ -75,7 +76,7 @@ def shown(notebook: NotebookNode) -> list[list[Any]]:
 
 
 def complaints(notebook: NotebookNode) -> list[str]:
-    """Lists what the cells wrote to stderr."""
+    """Returns what the cells wrote to stderr."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output["text"] for output in outputs if output.get("name") == "stderr"]
 
@@ -87,9 +88,9 @@ def _settled(output: NotebookNode) -> Any:
 
 
 def _show_consoles_to_readers(notebook: NotebookNode) -> None:
-    """Lays what a console showed in the end beside its view, which takes a page with scripts.
+    """Adds the last output of each console to its cell, for pages that cannot show widgets.
 
-    Of the widgets' state, what no view shows is dropped.
+    Removes the state of all widgets that no cell shows.
     """
     models = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     shown: set[str] = set()
@@ -106,13 +107,13 @@ def _show_consoles_to_readers(notebook: NotebookNode) -> None:
 
 
 def _below(models: dict[str, Any], name: str) -> list[str]:
-    """Lists the names of a model and of those that it refers to, however deep."""
+    """Returns the name of a model and the names of all models that it refers to, at any depth."""
     found, waiting = [], [name]
     while waiting:
         name = waiting.pop()
         if name in models and name not in found:
             found.append(name)
-            # A reference is a text within the state, wherever it stands.
+            # A reference can be anywhere in the state, as a string.
             waiting += re.findall(r"IPY_MODEL_(\w+)", json.dumps(models[name]["state"]))
     return found
 
@@ -125,9 +126,11 @@ async def _keep(paths: list[Path]) -> None:
 
 
 def main() -> None:
-    """Reads from the command line which notebooks to run; all of them if none is named."""
+    """Runs the notebooks named on the command line, or all notebooks if none is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path, nargs="*", default=NOTEBOOKS)
+    parser.add_argument(
+        "path", type=Path, nargs="*", default=NOTEBOOKS, help="a notebook to run; default: all"
+    )
     asyncio.run(_keep(parser.parse_args().path))
 
 

@@ -1,4 +1,4 @@
-"""Takes the README's picture: the first notebook in JupyterLab, with a console at work.
+"""Takes the screenshot for the README: the first notebook in JupyterLab, with an open console.
 
 Run it from the root of the checkout: `python -m tests.screenshot picture.png`
 """
@@ -19,7 +19,7 @@ WIDTH, HEIGHT, MARGIN = 1200, 1000, 12
 
 
 def still_open(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Returns the notebook up to where it closes the connection."""
+    """Removes the cell that closes the connection and all cells after it; returns the notebook."""
     codes = [cell.source if cell.cell_type == "code" else "" for cell in notebook.cells]
     end = next(number for number, code in enumerate(codes) if "disconnect" in code)
     notebook.cells = notebook.cells[:end]
@@ -27,7 +27,7 @@ def still_open(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 
 async def take_picture(path: Path) -> None:
-    """Runs the notebook, types into its console and writes the picture."""
+    """Runs the notebook, types into its console and writes the screenshot to a file."""
     with tempfile.TemporaryDirectory() as directory:
         async with running_lab(Path(directory)) as lab, running_chromium() as browser:
             notebook = still_open(nbformat.read(NOTEBOOK, as_version=4))
@@ -40,7 +40,7 @@ async def take_picture(path: Path) -> None:
 
 
 async def _show(notebook: Notebook, port: int, token: str) -> None:
-    """Opens and runs the notebook, and types into its console."""
+    """Opens and runs the notebook. Types two messages, and sends the first."""
     await notebook.open(NOTEBOOK.name, port, token)
     await notebook.run_all()
     console = ConsoleView(notebook.page.locator(".jp-Notebook"))
@@ -51,8 +51,8 @@ async def _show(notebook: Notebook, port: int, token: str) -> None:
 
 
 async def _clip(page: Page) -> FloatRect:
-    """Scrolls to the notebook's top, and returns where it stands, down to the console's end."""
-    # Running the cells below has scrolled the first one away.
+    """Scrolls to the top, and returns the area from there to the end of the console's cell."""
+    # Running all cells scrolls the first one out of sight.
     await page.locator(".jp-WindowedPanel-outer").evaluate("panel => panel.scrollTo(0, 0)")
     notebook = await page.locator(".jp-Notebook").bounding_box()
     cell = await page.locator(".jp-CodeCell").first.bounding_box()
@@ -67,9 +67,9 @@ async def _clip(page: Page) -> FloatRect:
 
 
 def main() -> None:
-    """Reads the picture's path from the command line."""
+    """Takes the screenshot and writes it to the path given on the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path, help="where the PNG is written")
+    parser.add_argument("path", type=Path, help="the PNG file to write")
     asyncio.run(take_picture(parser.parse_args().path))
 
 

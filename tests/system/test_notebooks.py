@@ -1,5 +1,6 @@
 """Every notebook runs from top to bottom, without a network, and shows what is kept in it."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -7,6 +8,7 @@ import pytest
 
 from tests import lessons
 from tests.lessons import NOTEBOOKS
+from tests.system.environments import ROOT
 
 MOST_CELLS = 15
 TRANSLATIONS = [path for path in NOTEBOOKS if path.stem.startswith("echo.")]
@@ -54,6 +56,15 @@ def test_a_translation_has_the_same_code_cells(path: Path) -> None:
         return [cell.source if cell.cell_type == "code" else None for cell in notebook.cells]
 
     assert code(translation) == code(original)
+
+
+def test_the_files_that_the_lessons_name_exist() -> None:
+    cells = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
+    texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    named = re.findall(r"`(ipywsecho/[^`]*)`", "\n".join(texts))
+
+    assert named
+    assert [name for name in named if not (ROOT / name).exists()] == []
 
 
 def test_the_first_lesson_is_there_in_four_languages() -> None:
