@@ -199,7 +199,7 @@ async def test_a_wrong_parameter_is_refused_in_words(path: str, line: str) -> No
     assert text == f"{line}\n"
 
 
-def test_readme_lists_the_paths_as_they_are() -> None:
+def test_reference_lists_the_paths_as_they_are() -> None:
     rows = [
         f"| `{path}` | {meaning_of(behaviour)} | "
         + "<br>".join(f"`{name}`: {each}" for name, each in parameters_of(behaviour).items())
@@ -207,7 +207,7 @@ def test_readme_lists_the_paths_as_they_are() -> None:
         for path, behaviour in EchoServer.PATHS.items()
     ]
 
-    assert "\n".join(rows) in (ROOT / "README.md").read_text()
+    assert "\n".join(rows) in (ROOT / "notebooks/reference/server.md").read_text()
 
 
 # What is no WebSocket
