@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ipywsecho.connection import (
     Connection,
+    Control,
     HomeLoop,
     Host,
     Lifetime,
@@ -80,7 +81,9 @@ class Session:
         """What it keeps, and the callbacks."""
         self.connection = Connection(
             uri or "",
-            _Listener(self._receive, self._keep_sent, self.journal.add, self._change),
+            _Listener(
+                self._receive, self._control, self._keep_sent, self.journal.add, self._change
+            ),
             reconnect=Reconnect() if reconnect is True else reconnect or None,
             options=options,
         )
@@ -263,9 +266,12 @@ class Session:
 
     # What the connection tells, always on the event loop.
 
-    def _receive(self, frame: Frame) -> None:
-        self.journal.receive(frame)
+    def _receive(self, frames: Sequence[Frame]) -> None:
+        self.journal.receive(frames)
         self._host.received()
+
+    def _control(self, control: Control) -> None:
+        pass
 
     def _keep_sent(self, frame: Frame) -> None:
         self.journal.sent.append(frame)
@@ -309,7 +315,8 @@ def _recorder_of(session: Session) -> "Callable[[], Recording]":
 class _Listener:
     """Hands what a connection tells to a session, whose public names are for its users."""
 
-    received: Callable[[Frame], None]
+    received: Callable[[list[Frame]], None]
+    controlled: Callable[[Control], None]
     sent: Callable[[Frame], None]
     noticed: Callable[[Notice], None]
     changed: Callable[[], None]

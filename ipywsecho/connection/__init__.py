@@ -2,6 +2,7 @@
 
 from ipywsecho.connection.connection import Connection, Listener
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
+from ipywsecho.connection.link import Control, Traffic
 from ipywsecho.connection.loops import HomeLoop, running_loop
 from ipywsecho.connection.outbox import Parcel, Sending, sendable
 from ipywsecho.connection.reconnect import Reconnect
@@ -9,6 +10,7 @@ from ipywsecho.connection.states import State
 
 __all__ = [
     "Connection",
+    "Control",
     "HomeLoop",
     "Host",
     "Lifetime",
@@ -18,6 +20,7 @@ __all__ = [
     "Reconnect",
     "Sending",
     "State",
+    "Traffic",
     "running_loop",
     "sendable",
 ]

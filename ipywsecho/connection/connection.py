@@ -1,23 +1,25 @@
 """The connection: one task that connects, receives, sends, reconnects and closes.
 
-It lives on one event loop, and everything here is called on that loop. What may follow what stands
-in `states`, what is tried again and when in `reconnect`.
+It lives on one event loop, and everything here is called on that loop. Which state follows which
+stands in `states`, what is retried and when in `reconnect`; what carries it is a `Link`.
 """
 
 import asyncio
-import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from ipywsecho.connection.dialing import Dialing, proxy_to
+from ipywsecho.connection.keepalive import keep_alive
+from ipywsecho.connection.link import Control, Link, Traffic
+from ipywsecho.connection.options import check_options
 from ipywsecho.connection.outbox import Outbox, Parcel
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.states import TRANSITIONS, Event, State
-from ipywsecho.connection.translation import closing, translate
 from ipywsecho.errors import (
     NORMAL_CODES,
     ClosedError,
@@ -33,33 +35,44 @@ from ipywsecho.pacing import Turn
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
 
-    from ipywsecho.connection.transport import EagerConnection
-
 __all__ = ["Connection", "Listener"]
 
-_CLOSE_TIMEOUT = 10.0
 _PING_INTERVAL = 20.0
 _PING_TIMEOUT = 20.0
 
-# What goes wrong is told to the listener; a log that nobody asked for would end up below a cell.
-_log = logging.getLogger("ipywsecho.connection")
-_log.addHandler(logging.NullHandler())
-
 
 class Listener(Protocol):
-    """Who is told what goes on; nothing here may raise."""
+    """What is told of a connection; nothing here may raise."""
 
-    def received(self, frame: Frame) -> None:
-        """A frame has come."""
+    def received(self, frames: list[Frame]) -> None:
+        """Frames have come, in this order."""
 
     def sent(self, frame: Frame) -> None:
         """A frame was handed to the network."""
 
+    def controlled(self, control: Control) -> None:
+        """A control frame went one way or the other."""
+
     def noticed(self, notice: Notice) -> None:
-        """Something that a person should know has happened."""
+        """Something happened that the user should know."""
 
     def changed(self) -> None:
-        """The state, or what goes with it, is another."""
+        """The state, or what belongs to it, has changed."""
+
+
+class Dialer(Protocol):
+    """An attempt to open a link.
+
+    Attributes:
+        uri: Where it leads, which a redirect may change.
+    """
+
+    @property
+    def uri(self) -> str:
+        """Where it leads, which a redirect may change."""
+
+    async def link(self) -> Link:
+        """Open the link; may raise anything."""
 
 
 class Connection:
@@ -68,9 +81,18 @@ class Connection:
     Args:
         uri: `ws://` or `wss://` address of the server.
         listener: Is told of every frame and every change.
-        reconnect: What is tried again; `None` tries nothing again.
-        options: Passed on to `websockets.asyncio.client.connect`.
+        reconnect: What is retried; `None` retries nothing.
+        options: Options of `websockets.asyncio.client.connect`.
+        greet: Called each time a link has opened; frames wait until what it returns is done.
+        dial: Makes an attempt to open a link, as `Dialing` does.
         clock: Returns the seconds since the epoch.
+
+    Attributes:
+        traffic: What went over all its links.
+        retry_at: When it retries, in seconds of the clock, or `None` if it does not wait to.
+
+    Raises:
+        OptionError: If an option has a value that it cannot have.
     """
 
     def __init__(
@@ -80,8 +102,11 @@ class Connection:
         *,
         reconnect: Reconnect | None,
         options: Mapping[str, Any],
+        greet: Callable[[], Awaitable[None]] | None = None,
+        dial: Callable[..., Dialer] = Dialing,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        check_options(options)
         self.uri = uri
         self.state = State.CLOSED
         self.error: ConsoleError | None = None
@@ -90,22 +115,24 @@ class Connection:
         self.subprotocol: str | None = None
         self.latency: float | None = None
         self.retry_at: float | None = None
-        """When it tries again, in seconds of the clock, or `None` if it does not wait to."""
+        self.traffic = Traffic()
         self.secrets = secrets_of(uri, options)
+        self.clock = clock
         self._listener = listener
         self._reconnect = reconnect
         self._options = options
-        self.clock = clock
+        self._greet = greet
+        self._dial = dial
         self._outbox = Outbox()
-        self._websocket: EagerConnection | None = None
+        self._link: Link | None = None
+        self._dialing: asyncio.Task[Link] | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Future[ConsoleError | None] | None = None
-        self._handshake: asyncio.Timeout | None = None
         self._destination = uri
         self._hurry = asyncio.Event()
 
     async def open(self) -> None:
-        """Connect if need be, and return once open. If it waits to try again, it does so at once.
+        """Connect if need be, and return once open. If a retry is due later, it happens at once.
 
         Raises:
             ConsoleError: What prevented it. A transient failure is retried all the same.
@@ -121,7 +148,7 @@ class Connection:
             raise error
 
     def start(self) -> None:
-        """Begin to connect, or try again at once if it waits to do so."""
+        """Begin to connect, or retry at once if a retry is due later."""
         if self.state is State.CLOSED:
             self._hurry = asyncio.Event()
             self._outbox.open()
@@ -144,11 +171,26 @@ class Connection:
         """
         self._outbox.put(parcel)
 
+    async def ping(self, data: bytes = b"") -> float:
+        """Return the seconds that a ping and its pong took.
+
+        Raises:
+            NotConnectedError: If no link is open, or it ends before the pong comes.
+        """
+        from websockets.exceptions import ConnectionClosed
+
+        if self._link is None:
+            raise NotConnectedError("there is no open connection to ping; connect() opens it")
+        try:
+            return await self._link.ping(data)
+        except ConnectionClosed as end:
+            raise NotConnectedError("the connection closed before the pong came") from end
+
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, whatever it is doing, and return once closed.
 
         An open connection is closed with a closing handshake, which lasts `close_timeout` at the
-        most (RFC 6455, section 7.1.2).
+        most (RFC 6455, section 7.1.2). It goes on if waiting for it is cancelled.
 
         Raises:
             OptionError: If a close frame cannot carry the code or the reason; nothing changes then.
@@ -156,25 +198,16 @@ class Connection:
         check_close_frame(code, reason)
         self._move(Event.STOP)
         self._hurry.set()
-        if self._handshake is not None:
-            self._handshake.reschedule(asyncio.get_running_loop().time())
-        if self._websocket is not None:
-            await self._say_goodbye(self._websocket, code, reason)
+        if self._dialing is not None:
+            self._dialing.cancel()
+        if self._link is not None:
+            self._link.close(code, reason)
         await self.ended()
 
     async def ended(self) -> None:
         """Return once the task that drives the connection has ended."""
         if self._task is not None:
             await asyncio.wait([self._task])
-
-    async def _say_goodbye(self, websocket: "EagerConnection", code: int, reason: str) -> None:
-        # The close frame itself may find no room in a network that takes nothing any more, and
-        # websockets does not bound that wait.
-        try:
-            async with asyncio.timeout(self._options.get("close_timeout", _CLOSE_TIMEOUT)):
-                await websocket.close(code, reason)
-        except TimeoutError:
-            websocket.transport.abort()
 
     def _begin_attempt(self) -> None:
         self._attempt = asyncio.get_running_loop().create_future()
@@ -192,14 +225,13 @@ class Connection:
         return self.state is State.CLOSING
 
     def _notice(self, text: str, *, is_error: bool = False) -> None:
-        notice = Notice(self.clock(), mask(text, self.secrets), is_error)
-        self._listener.noticed(notice)
+        self._listener.noticed(Notice(self.clock(), mask(text, self.secrets), is_error))
 
     async def _run(self) -> None:
         try:
-            await self._connect_again_and_again()
+            await self._connect_until_closed()
         finally:
-            # Reached when the loop shuts down as well; whoever waits must learn that it is over.
+            # Reached when the loop shuts down as well; what waits must learn that it is over.
             gone = self.error or NotConnectedError("the connection is closed; connect() opens it")
             dropped = self._outbox.shut(gone)
             if dropped:
@@ -207,18 +239,25 @@ class Connection:
             self._end_attempt(gone)
             self._move(Event.ENDED)
 
-    async def _connect_again_and_again(self) -> None:
+    async def _connect_until_closed(self) -> None:
         delays: Iterator[float] | None = None
+        attempts = 0
         while not self._is_stopping():
             self._destination = self.uri
+            attempts += 1
             opened_at = None
             try:
-                websocket = await self._shake_hands()
+                link = await self._open_link()
+                if self._is_stopping():
+                    link.abort()
+                    return
                 opened_at = time.monotonic()
-                end: ConsoleError = await self._talk(websocket)
-            except Exception as exc:
+                end: ConsoleError = await self._talk(link)
+            except asyncio.CancelledError:
                 if self._is_stopping():
                     return
+                raise
+            except Exception as exc:
                 end = self.error = self._translate(exc)
                 self._notice(line_of(end), is_error=True)
             self._end_attempt(end)
@@ -228,7 +267,12 @@ class Connection:
             is_stable = opened_at and time.monotonic() - opened_at >= policy.stable_after
             if delays is None or is_stable:
                 delays = policy.delays()
-            await self._wait(next(delays))
+                attempts = 1
+            delay = next(delays, None)
+            if delay is None:
+                self._notice(f"gave up after {attempts:,} attempts", is_error=True)
+                return
+            await self._wait(delay)
 
     async def _wait(self, delay: float) -> None:
         self._hurry.clear()
@@ -243,115 +287,76 @@ class Connection:
         finally:
             self.retry_at = None
 
-    async def _shake_hands(self) -> "EagerConnection":
-        from websockets.asyncio.client import connect
-
-        from ipywsecho.connection.transport import EagerConnection
-
-        options = {"logger": _log, **self._options}
+    async def _open_link(self) -> Link:
+        options = {**self._options, "ping_interval": None}
         if _is_loopback(self.uri):
             # A proxy has a loopback interface of its own.
             options.setdefault("proxy", None)
-        # Pinging is done here: see _keep_alive.
-        options["ping_interval"] = None
-        connecting = connect(self.uri, create_connection=EagerConnection, **options)
+        dialer = self._dial(self.uri, options, traffic=self.traffic, clock=self.clock)
+        self._dialing = asyncio.get_running_loop().create_task(dialer.link())
         try:
-            async with asyncio.timeout(None) as self._handshake:
-                return cast("EagerConnection", await connecting)
+            return await self._dialing
         finally:
-            self._handshake = None
+            self._dialing = None
             # A redirect may have led elsewhere.
-            self._destination = connecting.uri
-            self.secrets |= secrets_of(connecting.uri)
+            self._destination = dialer.uri
+            self.secrets |= secrets_of(dialer.uri)
 
-    async def _talk(self, websocket: "EagerConnection") -> ClosedError:
-        """Receive and send until the connection ends, and return how it ended."""
-        from websockets.exceptions import ConnectionClosed
-
-        self._websocket = websocket
+    async def _talk(self, link: Link) -> ClosedError:
+        """Receive and send until the link ends, and return how it ended."""
+        self._link = link
         self.error = self.latency = None
-        self.subprotocol = websocket.subprotocol
-        websocket.ponged = partial(self._measure, websocket)
+        self.subprotocol = link.subprotocol
         self._move(Event.OPENED)
         self._notice(f"connected to {self._destination}")
         self._end_attempt(None)
+        # First: a close frame may have come right behind the handshake, and what is handed over
+        # before it is read would be lost.
+        link.begin(_Receiver(self._listener.received, self._listener.controlled, self._measure))
         loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(work(websocket)) for work in (self._send, self._keep_alive)]
+        tasks = [loop.create_task(work(link)) for work in (self._send, self._keep_alive)]
         try:
-            await self._receive(websocket)
-        except ConnectionClosed as end:
-            return self._close_of(end)
+            return self._close_of(await asyncio.shield(link.ended))
         finally:
-            self._websocket = None
+            self._link = None
             # Nothing is left to abort unless this task was cancelled.
-            websocket.transport.abort()
+            link.abort()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
 
-    async def _receive(self, websocket: "EagerConnection") -> NoReturn:
-        received, clock = self._listener.received, self.clock
+    async def _keep_alive(self, link: Link) -> None:
+        options = self._options
+        await keep_alive(
+            link,
+            interval=options.get("ping_interval", _PING_INTERVAL),
+            timeout=options.get("ping_timeout", _PING_TIMEOUT),
+        )
 
-        def deliver(data: str | bytes, size: int | None = None) -> None:
-            received(Frame(data, clock(), False, size))
-
-        websocket.deliver = deliver
-        turn = Turn()
-        while True:
-            deliver(await websocket.fetch())
-            if turn.is_over():
-                await turn.pass_on()
-
-    async def _keep_alive(self, websocket: "EagerConnection") -> None:
-        """Ping at regular intervals, and cut a link on which no pong comes in time.
-
-        On a dead link websockets' own keepalive waits for room to send the ping, and then for an
-        answer to its close frame.
-        """
-        from websockets.exceptions import ConnectionClosed
-        from websockets.protocol import State as WebSocketState
-
-        interval = self._options.get("ping_interval", _PING_INTERVAL)
-        timeout = self._options.get("ping_timeout", _PING_TIMEOUT)
-        with suppress(ConnectionClosed):
-            while interval is not None:
-                await asyncio.sleep(interval)
-                try:
-                    async with asyncio.timeout(timeout):
-                        await (await websocket.ping())
-                except TimeoutError:
-                    # What is being closed has a deadline of its own, which a ping brings about.
-                    if websocket.state is WebSocketState.OPEN:
-                        websocket.protocol.fail(1011, "keepalive ping timeout")
-                        websocket.send_data()
-                        websocket.transport.abort()
-
-    def _measure(self, websocket: "EagerConnection") -> None:
-        self.latency = websocket.latency
+    def _measure(self, seconds: float) -> None:
+        self.latency = seconds
         self._listener.changed()
 
-    async def _send(self, websocket: "EagerConnection") -> None:
+    async def _send(self, link: Link) -> None:
         from websockets.exceptions import ConnectionClosed
-        from websockets.protocol import State as WebSocketState
 
         turn = Turn()
         with suppress(ConnectionClosed):
-            while websocket.state is WebSocketState.OPEN:
+            while link.is_open:
                 if turn.is_over():
-                    # After a cell that kept everybody waiting, the end of the connection may be
-                    # there already, and what is handed over before it is read would be lost.
+                    # After a cell that blocked the loop, the end of the link may be there already.
                     await turn.pass_on()
                 elif (parcel := self._outbox.take()) is not None:
-                    await self._hand_over(websocket, parcel)
+                    await self._hand_over(link, parcel)
                 else:
                     await self._outbox.change()
 
-    async def _hand_over(self, websocket: "EagerConnection", parcel: Parcel) -> None:
+    async def _hand_over(self, link: Link, parcel: Parcel) -> None:
         from websockets.exceptions import ConnectionClosed
 
         sent_at = self.clock()
         try:
-            await websocket.send(parcel.data)
+            await link.send(parcel.data)
         except (ConnectionClosed, asyncio.CancelledError):
             parcel.receipt.set_exception(
                 NotConnectedError(
@@ -363,6 +368,8 @@ class Connection:
         parcel.receipt.set_result(None)
 
     def _close_of(self, end: "ConnectionClosed") -> ClosedError:
+        from ipywsecho.connection.translation import closing
+
         self.close_code, self.close_reason, line = closing(end)
         closed = self._translate(end)
         assert isinstance(closed, ClosedError)
@@ -372,26 +379,27 @@ class Connection:
         return closed
 
     def _translate(self, error: Exception) -> ConsoleError:
+        from ipywsecho.connection.translation import translate
+
         proxy = _proxy_to(self._destination, self._options)
         return translate(error, self._destination, self.secrets, proxy=proxy)
 
 
+@dataclass(frozen=True)
+class _Receiver:
+    """Tells what comes over a link."""
+
+    received: Callable[[list[Frame]], None]
+    controlled: Callable[[Control], None]
+    measured: Callable[[float], None]
+
+
 def _proxy_to(uri: str, options: Mapping[str, Any]) -> str | None:
     """Return the address of the proxy on the way, as websockets chooses it, or `None`."""
-    from websockets.asyncio import client
-    from websockets.exceptions import InvalidURI
-    from websockets.uri import parse_uri
-
     if options.get("unix") or options.get("sock"):
         return None
     proxy: str | bool | None = options.get("proxy", None if _is_loopback(uri) else True)
-    if not isinstance(proxy, bool):
-        return proxy
-    try:
-        # Which module is the home of this function depends on the version of websockets.
-        return client.get_proxy(parse_uri(uri))  # type: ignore[attr-defined]
-    except (InvalidURI, ValueError):
-        return None
+    return proxy_to(uri) if isinstance(proxy, bool) else proxy
 
 
 def _is_loopback(uri: str) -> bool:

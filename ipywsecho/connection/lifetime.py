@@ -56,7 +56,7 @@ class Host:
         """The session lives on this event loop from now on."""
 
     def received(self) -> None:
-        """A frame was received and kept."""
+        """Frames were received and kept."""
 
     def sent(self) -> None:
         """A frame was sent and kept."""

@@ -225,7 +225,12 @@ def _closed(end: "ConnectionClosed") -> ClosedError:
     code, reason, line = closing(end)
     by_us = end.sent is not None and not (end.rcvd is not None and end.rcvd_then_sent)
     hint = "" if by_us else _CODE_HINTS.get(code, "")
-    if reason.startswith("keepalive ping timeout"):
+    if by_us and reason == "sending timed out":
+        hint = (
+            "the server read nothing for that long: it is busy, or the link was dead; "
+            "ping_timeout=… allows the server more time"
+        )
+    elif reason.startswith("keepalive ping timeout"):
         silent = (
             "the server did not answer a ping" if by_us else "the server's ping went unanswered"
         )

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ipywsecho.errors import line_of, place_of
@@ -47,11 +47,15 @@ class Journal:
         self._clock = clock
         self._callbacks: list[Callable[[Frame], object]] = []
 
-    def receive(self, frame: Frame) -> None:
-        """Keep a received frame, and tell the callbacks and the loops that wait for one."""
-        self.received.append(frame)
-        for callback in self._callbacks:
-            self.guard(callback, frame)
+    def receive(self, frames: Sequence[Frame]) -> None:
+        """Keep received frames, and tell the callbacks and the loops that wait for one."""
+        if not self._callbacks:
+            self.received.extend(frames)
+        else:
+            for frame in frames:
+                self.received.append(frame)
+                for callback in self._callbacks:
+                    self.guard(callback, frame)
         self.signal.notify()
 
     def add(self, notice: Notice) -> None:

@@ -10,6 +10,7 @@ import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from math import isqrt
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Frame", "FrameLog", "Frames", "Notice"]
 
 _SHOWN_IN_REPR = 60
+_SIZE = attrgetter("size")
 
 
 class _FrameFields(NamedTuple):
@@ -241,6 +243,25 @@ class FrameLog:
         if total >= self._full_at or total_bytes >= self._full_at_bytes:
             self._begin_chunk()
 
+    def extend(self, frames: Sequence[Frame]) -> None:
+        """Keep frames that came together, as `append` keeps each of them."""
+        begin = 0
+        while begin < len(frames):
+            end = begin + self._full_at - self.total
+            part = frames[begin:end]
+            begin = end
+            self._tail.extend(part)
+            self._view = None
+            self.total += len(part)
+            self.total_bytes += sum(map(_SIZE, part))
+            if (
+                self.total - self._start > self._history
+                or self.total_bytes - self._forgotten_bytes > self._history_bytes
+            ):
+                self._forget()
+            if self.total >= self._full_at or self.total_bytes >= self._full_at_bytes:
+                self._begin_chunk()
+
     def clear(self) -> None:
         """Forget the frames kept; the totals go on counting."""
         self._start = self.cleared = self.total
@@ -267,7 +288,11 @@ class FrameLog:
             or self.total_bytes - self._forgotten_bytes > self._history_bytes
         ):
             chunks, firsts = self._chain
-            self._forgotten_bytes += chunks[0][self._start - firsts[0]].size
-            self._start += 1
-            if len(firsts) > 1 and self._start >= firsts[1]:
+            next_chunk = firsts[1] if len(firsts) > 1 else self.total
+            # All at once that are too many, or one by one those that are too large.
+            stop = max(min(self.total - self._history, next_chunk, newest), self._start + 1)
+            forgotten = chunks[0][self._start - firsts[0] : stop - firsts[0]]
+            self._forgotten_bytes += sum(map(_SIZE, forgotten))
+            self._start = stop
+            if len(firsts) > 1 and stop >= next_chunk:
                 self._chain = (chunks[1:], firsts[1:])

@@ -1,6 +1,6 @@
 """The frames of a log as a trait that can be observed, at a constant cost for each frame."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from traitlets import All, Bunch, EventHandler, TraitType
@@ -49,10 +49,17 @@ class ObservedLog(FrameLog):
         self._name = name
         self._guard = guard
 
+    def extend(self, frames: Sequence[Frame]) -> None:
+        """Keep frames, and call each observer for each of them."""
+        if self._is_observed():
+            for frame in frames:
+                self.append(frame)
+        else:
+            super().extend(frames)
+
     def append(self, frame: Frame) -> None:
         """Keep a frame, and call each observer."""
-        notifiers = self._console._trait_notifiers
-        if self._name not in notifiers and All not in notifiers:
+        if not self._is_observed():
             super().append(frame)
             return
         old = self.frames
@@ -60,11 +67,15 @@ class ObservedLog(FrameLog):
         change = Bunch(
             name=self._name, old=old, new=self.frames, owner=self._console, type="change"
         )
-        for observer in _observers(notifiers, self._name):
+        for observer in _observers(self._console._trait_notifiers, self._name):
             # What a class declares with a decorator is a method of the instance.
             is_declared = isinstance(observer, EventHandler)
             handler = getattr(self._console, observer.name) if is_declared else observer
             self._guard(handler, change)
+
+    def _is_observed(self) -> bool:
+        notifiers = self._console._trait_notifiers
+        return self._name in notifiers or All in notifiers
 
 
 def _observers(notifiers: Any, name: str) -> list[Any]:

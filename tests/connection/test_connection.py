@@ -16,6 +16,7 @@ import tornado.websocket
 from websockets.asyncio.server import ServerConnection, serve
 
 from ipywsecho.connection.connection import Connection
+from ipywsecho.connection.link import Control
 from ipywsecho.connection.outbox import Parcel
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.states import State
@@ -40,12 +41,17 @@ class Witness:
         self.frames: list[Frame] = []
         self.sent_frames: list[Frame] = []
         self.notices: list[str] = []
+        self.controls: list[Control] = []
         self.states: list[State] = []
         self.connection: Connection
         self._happened = asyncio.Event()
 
-    def received(self, frame: Frame) -> None:
-        self.frames.append(frame)
+    def received(self, frames: list[Frame]) -> None:
+        self.frames += frames
+        self._happened.set()
+
+    def controlled(self, control: Control) -> None:
+        self.controls.append(control)
         self._happened.set()
 
     def sent(self, frame: Frame) -> None:

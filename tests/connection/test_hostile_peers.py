@@ -16,6 +16,7 @@ from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from ipywsecho import ConsoleError, WebSocketConsole
+from ipywsecho.connection.wire import WireLink
 from tests.peer import Talk, answering, frame, peer, reset, shake_hands, together
 
 DEADLINE = 20.0
@@ -452,10 +453,10 @@ async def test_a_flood_of_pings_that_nobody_reads_the_answers_to_takes_no_memory
         await console.connect()
         await asyncio.wait_for(is_pinged.wait(), DEADLINE)
         await until(console, lambda: console.frames)
-        websocket = console._session.connection._websocket
-        assert websocket is not None
+        link = console._session.connection._link
+        assert isinstance(link, WireLink)
 
-        waiting = websocket.transport.get_write_buffer_size()
+        waiting = link._transport.get_write_buffer_size()
 
         is_looked_at.set()
         await asyncio.wait_for(is_answered.wait(), DEADLINE)

@@ -550,8 +550,13 @@ def test_log_behaves_like_a_list_that_is_cut(seed: int) -> None:
         else:
             size = random.choice([0, 1, 1, 1, 2, 5, 30, 200])
             frame = Frame(str(number).encode().ljust(size)[:size], number, random.random() < 0.5)
-            log.append(frame)
-            model.append(frame)
+            batch = [frame] * random.choice([1, 1, 1, 2, 7, 60])
+            if len(batch) == 1 and random.random() < 0.5:
+                log.append(frame)
+            else:
+                log.extend(batch)
+            for each in batch:
+                model.append(each)
 
         part = random_slice(random)
         assert list(log.frames[part]) == model.frames[part]
@@ -619,6 +624,19 @@ def test_each_frame_is_forgotten_once_when_a_huge_one_puts_out_many() -> None:
 
     assert len(log.frames) == 1
     assert MeasuredFrame.looks == 10_000 + 1 + 2
+
+
+def test_frames_that_come_together_copy_no_more_than_one_by_one() -> None:
+    log, counter = FrameLog(10_000, 64_000_000), CopyCounter()
+    batch = [received("x")] * 250
+
+    copies = []
+    for _ in range(120):
+        log.extend(batch)
+        copies.append(counter.count(log.frames))
+
+    assert sum(copies) / (120 * len(batch)) < 5
+    assert len(log.frames) == 10_000
 
 
 @pytest.mark.parametrize("history", [1, 10, 100, 2_500])
