@@ -240,11 +240,13 @@ async def test_payloads_are_viewed_as_what_they_hold_as_text_as_json_or_in_hex(
 async def test_a_message_that_is_not_what_its_form_says_stays_in_the_field(
     console: ConsoleView, notebook: Notebook, form: str, wrong: str, right: str, payload: str
 ) -> None:
-    await console.choose("Form of messages", form)
+    await console.choose("Format of messages", form)
     await console.submit(wrong)
 
     what = form.removeprefix("Send as ")
-    line = re.compile(rf"InputError: the message is not {what} \(.+\), and was not sent")
+    line = re.compile(
+        rf"InputError: the message is not valid {what} \(.+\) and was not sent; correct it"
+    )
     await expect(console.area).to_contain_text(line)
     await expect(console.field).to_have_value(wrong)
     assert await notebook.evaluate("console.sent.total") == 0
