@@ -22,32 +22,32 @@ __all__ = ["main"]
 _log = logging.getLogger("ipywsecho.server")
 
 PORT = 8765
-"""The port of the examples in the documentation of websockets."""
+"""The default port, which the examples in the documentation of websockets also use."""
 
 
 class StartError(Exception):
-    """The server cannot be started as it was asked for."""
+    """The server cannot start with these arguments."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM.
+    """Run the server until Ctrl-C or SIGTERM.
 
     Args:
-        arguments: Those of the command line; `None` takes them from there.
+        arguments: The arguments, or `None` for those of the command line.
 
     Returns:
-        The exit status: 0, or 2 if the server cannot be started.
+        The exit status: 0, or 2 if the server cannot start.
     """
     options = _parser().parse_args(arguments)
     try:
         server = _server(options)
         _listen(server, options)
-        _warn_of_others(server)
+        _warn_if_public(server)
     except StartError as exc:
         print(f"ipywsecho: error: {exc}", file=sys.stderr)
         return 2
     _log_to_stderr()
-    # Where there are no signal handlers, Ctrl-C raises this once the server is closed.
+    # Without signal handlers, as on Windows, Ctrl-C raises this after the server is closed.
     with suppress(KeyboardInterrupt):
         asyncio.run(_serve(server))
     return 0
@@ -56,20 +56,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="ipywsecho",
-        description="A WebSocket server for lessons: it echoes, ticks, floods, refuses and closes. "
+        description="A WebSocket server for lessons: it echoes, ticks, floods, rejects and closes. "
         "Open its address in a browser for a list of its paths.",
-        epilog="Ctrl-C stops it.",
+        epilog="Press Ctrl-C to stop the server.",
     )
+    _add_network_options(parser)
+    _add_replay_options(parser)
+    _add_tls_options(parser)
+    return parser
+
+
+def _add_network_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address to listen at; 0.0.0.0 lets other machines connect (default: %(default)s)",
+        help="address to listen on; 0.0.0.0 lets other machines connect (default: %(default)s)",
     )
     parser.add_argument(
         "--port",
         type=_port,
         default=PORT,
-        help="port to listen at; 0 takes a free one (default: %(default)s)",
+        help="port to listen on; 0 selects a free port (default: %(default)s)",
     )
     parser.add_argument(
         "--allow-origin",
@@ -79,24 +86,29 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ORIGIN",
         help="origin whose web pages may connect, such as https://example.org; may be repeated",
     )
+
+
+def _add_replay_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--replay",
         metavar="FILE",
-        help="play the server's side of a recording instead, from a .jsonl or .har file",
+        help="replay the server's side of a recording instead, from a .jsonl or .har file",
     )
     parser.add_argument(
         "--speed",
         type=float,
         default=1.0,
-        help="how many times as fast as recorded; inf is as fast as possible (default: 1)",
+        help="factor of the replay speed; inf replays as fast as possible (default: 1)",
     )
+
+
+def _add_tls_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ssl-cert", metavar="FILE", help="serve wss:// with this certificate, in PEM format"
     )
     parser.add_argument(
-        "--ssl-key", metavar="FILE", help="key of the certificate, unless it is in the same file"
+        "--ssl-key", metavar="FILE", help="private key of the certificate, if it is in another file"
     )
-    return parser
 
 
 def _port(text: str) -> int:
@@ -106,11 +118,12 @@ def _port(text: str) -> int:
 
 
 def _origin(text: str) -> str:
-    # A page that was opened from a file has the origin "null".
+    # The origin of a page opened from a file is "null".
     parts = urlsplit(text)
     if text != "null" and not (parts.netloc and text == f"{parts.scheme}://{parts.netloc}"):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no origin; one looks like https://example.org or http://localhost:8888"
+            f"{text!r} is not an origin; write one like https://example.org or "
+            "http://localhost:8888"
         )
     return text
 
@@ -133,21 +146,24 @@ def _server(options: argparse.Namespace) -> BaseServer:
 def _ssl_context(cert: str | None, key: str | None) -> ssl.SSLContext | None:
     if cert is None:
         if key is not None:
-            raise StartError("--ssl-key needs --ssl-cert")
+            raise StartError("--ssl-key requires --ssl-cert")
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         for name in filter(None, (cert, key)):
-            # The error of the next call does not name the file.
+            # The error of load_cert_chain does not name the missing file.
             with open(name, "rb"):
                 pass
         context.load_cert_chain(cert, key)
     except ssl.SSLError as exc:
         files = f"{cert} and {key}" if key else cert
-        reason = f": {exc.reason}" if exc.reason else ""
-        raise StartError(f"no certificate and its key in {files}, in PEM format{reason}") from exc
+        reason = f" ({exc.reason})" if exc.reason else ""
+        raise StartError(
+            f"cannot load a certificate and its private key from {files}{reason}; check that they "
+            "belong together, in PEM format"
+        ) from exc
     except OSError as exc:
-        raise StartError(f"cannot read {exc.filename}: {exc.strerror}") from exc
+        raise StartError(f"cannot read {exc.filename} ({exc.strerror}); check the path") from exc
     return context
 
 
@@ -155,9 +171,10 @@ def _listen(server: BaseServer, options: argparse.Namespace) -> None:
     try:
         server.listen()
     except OSError as exc:
-        what = f"cannot listen at {options.host}, port {options.port}: {exc.strerror}"
-        advice = "; choose another --port" if exc.errno == errno.EADDRINUSE else ""
-        raise StartError(f"{what}{advice}") from exc
+        what = f"cannot listen on {options.host}, port {options.port} ({exc.strerror})"
+        in_use = exc.errno == errno.EADDRINUSE
+        advice = "choose another --port" if in_use else "check --host and --port"
+        raise StartError(f"{what}; {advice}") from exc
 
 
 async def _serve(server: BaseServer) -> None:
@@ -180,12 +197,12 @@ def _uris(server: BaseServer) -> Iterator[str]:
             yield server.uri_at(outward)
 
 
-def _warn_of_others(server: BaseServer) -> None:
+def _warn_if_public(server: BaseServer) -> None:
     if not ipaddress.ip_address(str(server.host)).is_loopback:
         encrypted = "encrypted" if str(server.uri).startswith("wss:") else "unencrypted"
         print(
-            f"ipywsecho: warning: whoever reaches this machine over the network can connect, "
-            f"{encrypted} and without a password; leave out --host to keep it to this machine",
+            f"ipywsecho: warning: other machines can connect over the network, {encrypted} and "
+            "without a password; omit --host to allow local connections only",
             file=sys.stderr,
         )
 
@@ -194,7 +211,8 @@ def _outward_address(host: str) -> str | None:
     is_v6 = ":" in host
     with socket.socket(socket.AF_INET6 if is_v6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            # Nothing is sent: it asks for the route to an address that only documentation uses.
+            # Sends nothing, but selects the local address of the route to an address that is
+            # reserved for documentation (RFC 3849, RFC 5737).
             probe.connect(("2001:db8::1" if is_v6 else "192.0.2.1", 9))
         except OSError:
             return None
@@ -202,7 +220,7 @@ def _outward_address(host: str) -> str | None:
 
 
 class _Escaping(logging.Formatter):
-    """Writes out what a terminal would obey, such as an escape sequence in somebody's error."""
+    """Escapes what affects a terminal, such as control sequences in the error of a client."""
 
     def format(self, record: logging.LogRecord) -> str:
         return "".join(

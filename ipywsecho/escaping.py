@@ -1,30 +1,30 @@
-"""Makes somebody else's text safe to show: all of it is seen, and none of it acts."""
+"""Escapes text of the peer: every character becomes visible, and none has an effect."""
 
 from html import escape
 
 __all__ = ["html_of", "visible"]
 
-# Letters by their category, but nothing that one sees.
+# Unicode classes these as letters or marks, but they are invisible.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 
 
 def visible(text: str) -> str:
-    """Return the text with everything written out that does not show, or that acts when shown.
+    """Return the text with invisible and active characters escaped.
 
-    That is control characters (terminal colours, carriage return, backspace), characters that
-    change the direction of writing, and those without width. Line breaks and tabs stay.
+    These are control characters (terminal colours, carriage return, backspace), bidirectional
+    controls and zero-width characters. A tab stays as it is; a line break stays behind a "↵".
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c.isprintable() and c not in _BLANK else _written_out(c) for c in text)
+    return "".join(c if c.isprintable() and c not in _BLANK else _escaped(c) for c in text)
 
 
 def html_of(text: str) -> str:
-    """Return the text as HTML that shows it, also for use within an attribute."""
+    """Return the text, with `visible` applied, escaped for use in HTML and in attributes."""
     return escape(visible(text))
 
 
-def _written_out(character: str) -> str:
+def _escaped(character: str) -> str:
     code = ord(character)
     if character == "\n":
         return "↵\n"

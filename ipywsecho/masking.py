@@ -1,7 +1,7 @@
-"""Secrets that must not be shown: in the view, in error lines, and in a notebook that is saved.
+"""Masks secrets, which must not appear in the view, in error messages or in a saved notebook.
 
-A secret reaches a console by its address or by its options. `secrets_of` finds it there, and `mask`
-takes it out of any text, so that it does not matter who wrote the text.
+A console receives secrets in its address and in its options. `secrets_of` finds them there, and
+`mask` removes them from any text, whether it comes from a library, a proxy or the server.
 """
 
 import re
@@ -17,24 +17,24 @@ MASK = "•••"
 _SECRET_NAME = re.compile(
     r"auth|code|cookie|cred|jwt|key|pass|pwd|secret|session|sid|sig|ticket|token", re.IGNORECASE
 )
-# A code is also what one signs in with, but then it is longer.
+# "code" names a close code or an HTTP status, but also an authorization code, which is longer.
 _STATUS_NAME = re.compile(r"(?:\w+_)?code", re.IGNORECASE)
 _STATUS = re.compile(r"\d{1,4}")
-# Shorter ones occur by chance within other words, and guessing them is no effort.
+# Shorter secrets occur by chance within other words, and are easy to guess anyway.
 _SHORTEST = 4
-# What is as long as this and made of such characters is hardly meant for a reader.
+# A value of this length and these characters is probably a token.
 _RANDOM = re.compile(r"[\w+/=.~-]{24,}")
 
 
 def secrets_of(uri: str, options: Mapping[str, Any] | None = None) -> frozenset[str]:
     """Return the secrets in an address and in the options of a connection.
 
-    That is the userinfo of the address and of a proxy's, the values of the query whose names speak
-    of secrets or that look random, and the values of such headers.
+    These are the userinfo of the address and of the proxy's address (RFC 3986, section 3.2.1), and
+    the values of query parameters and headers that have a telling name or look random.
 
     Args:
-        uri: The address, which need not be valid.
-        options: Options for `websockets.asyncio.client.connect`.
+        uri: The address of the server; it may be invalid.
+        options: Options for `websockets.asyncio.client.connect`, or `None` for no options.
     """
     options = options or {}
     secrets = set(_secrets_of_uri(uri))
@@ -42,13 +42,13 @@ def secrets_of(uri: str, options: Mapping[str, Any] | None = None) -> frozenset[
         secrets.update(_secrets_of_uri(proxy))
     for name, value in _pairs(options.get("additional_headers")):
         if _is_secret(name, value):
-            # "Bearer abc": the scheme is no secret, and the rest may turn up without it.
+            # "Bearer abc": the scheme is not secret, and the token may appear without it.
             secrets.update({value, value.rpartition(" ")[2]})
     return frozenset(secret for secret in secrets if secret)
 
 
 def mask(text: str, secrets: Iterable[str]) -> str:
-    """Return a text without secrets: those given, and the userinfo of any address in it."""
+    """Return a text with these secrets, and the userinfo of every address in it, masked."""
     text = re.sub(r"(?<=://)[^/?#@\s]*(?:@[^/?#@\s]*)*(?=@)", MASK, text)
     for secret in sorted(secrets, key=len, reverse=True):
         if len(secret) >= _SHORTEST:
@@ -62,18 +62,18 @@ def _secrets_of_uri(uri: str) -> Iterable[str]:
     try:
         parts = urlsplit(uri)
         userinfo = parts.netloc.rpartition("@")[0]
-        yield from _spellings(userinfo)
-        yield from _spellings(userinfo.partition(":")[2])
-        # How it travels (RFC 7617), and what a server says that repeats what it was told.
+        yield from _encoded_forms(userinfo)
+        yield from _encoded_forms(userinfo.partition(":")[2])
+        # As the Authorization header carries it (RFC 7617), which a server may quote.
         yield b64encode(unquote(userinfo).encode()).decode()
         for name, value in parse_qsl(parts.query):
             if _is_secret(name, value):
-                yield from _spellings(value)
+                yield from _encoded_forms(value)
     except ValueError:
         return
 
 
-def _spellings(secret: str) -> set[str]:
+def _encoded_forms(secret: str) -> set[str]:
     return {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), unquote(secret)}
 
 

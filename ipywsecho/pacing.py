@@ -1,4 +1,4 @@
-"""How long one task may keep the event loop to itself, and how often something may be done."""
+"""Limits: how long a task may occupy the event loop, and how often something may be done."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,17 +9,18 @@ __all__ = ["Refresher", "Throttle", "Timer", "Turn"]
 
 
 class Turn:
-    """A task's turn on the event loop.
+    """The time slice of a task on the event loop.
 
-    Receiving a frame that has already arrived does not give way to other tasks, nor does sending
-    one that the network takes at once. A task that loops over either ends its turn after a while,
-    so that the next cell, a click and the view never wait for the end of a flood:
+    Awaiting a frame that has already arrived does not yield to other tasks, and neither does
+    sending a frame that the network accepts at once. A loop that does either therefore yields
+    once its time slice is over. Otherwise cells, clicks and the view would wait until a flood of
+    frames ends:
 
         if turn.is_over():
             await turn.pass_on()
 
     Args:
-        seconds: How long a turn lasts.
+        seconds: Length of a time slice.
     """
 
     __slots__ = ("_ends", "_seconds")
@@ -29,32 +30,32 @@ class Turn:
         self._ends = monotonic() + seconds
 
     def is_over(self) -> bool:
-        """Tell whether it is time to give way."""
+        """Return whether it is time to yield to other tasks."""
         return monotonic() >= self._ends
 
     async def pass_on(self) -> None:
-        """Let every task that is ready run once, then begin a new turn."""
+        """Let every task that is ready run once, then start a new time slice."""
         await asyncio.sleep(0)
         self._ends = monotonic() + self._seconds
 
 
 class Timer(Protocol):
-    """A call that is due later, as `asyncio.loop.call_later` returns it."""
+    """A scheduled call, as `asyncio.loop.call_later` returns it."""
 
     def cancel(self) -> None:
-        """Call it off."""
+        """Cancel the call."""
 
 
 class Throttle:
-    """Does something soon after each request for it, but not more often than a limit.
+    """Runs an action soon after each request, but within a rate limit (a token bucket).
 
-    The first requests after a quiet while are met at once; those of a flood are met together, one
-    `interval` after the other. The last request is always met.
+    After an idle period, requests are served at once, up to `burst`. Under load, requests are
+    combined, and the action runs once per `interval`. It always runs after the last request.
 
     Args:
-        action: What to do.
+        action: Called to serve the requests.
         interval: Seconds between two actions in the long run.
-        burst: How many actions a quiet while earns in advance.
+        burst: How many actions may run without a delay after an idle period.
         call_later: Calls a function after some seconds, as `asyncio.loop.call_later` does.
         clock: Returns the time in seconds.
     """
@@ -73,66 +74,69 @@ class Throttle:
         self._credit = (burst - 1) * interval
         self._call_later = call_later
         self._clock = clock
-        self._even_at = clock()
+        # When all actions so far would have been due at one per interval, without a burst.
+        self._due_without_burst = clock()
         self._timer: Timer | None = None
-        self._is_patient = False
+        self._can_wait = False
 
     def request(self) -> None:
-        """Have the action done soon."""
+        """Run the action soon."""
         if self._timer is None:
             self._schedule(0.0)
-        elif self._is_patient:
+        elif self._can_wait:
             self.cancel()
             self._schedule(0.0)
 
     def request_within(self, seconds: float) -> None:
-        """Have the action done after so many seconds, or with a request that is met earlier."""
+        """Run the action after so many seconds, or earlier together with another request."""
         if self._timer is None:
             self._schedule(seconds)
-            self._is_patient = True
+            self._can_wait = True
 
     def cancel(self) -> None:
-        """Drop the request that waits, if there is one."""
+        """Drop the pending request, if there is one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _schedule(self, patience: float) -> None:
-        wait = self._even_at - self._credit - self._clock()
-        self._is_patient = False
-        self._timer = self._call_later(max(patience, wait), self._act)
+    def _schedule(self, delay: float) -> None:
+        wait = self._due_without_burst - self._credit - self._clock()
+        self._can_wait = False
+        self._timer = self._call_later(max(delay, wait), self._act)
 
     def _act(self) -> None:
-        # Cleared first: a request that comes during the action must be met by another one.
+        # Cleared first: a request during the action must cause another one.
         self._timer = None
-        self._even_at = max(self._even_at, self._clock()) + self._interval
+        self._due_without_burst = max(self._due_without_burst, self._clock()) + self._interval
         self._action()
 
 
 class Refresher:
-    """Draws again soon after something has changed, within a limit of drawings and of bytes.
+    """Redraws soon after each change, within a limit on redraws and on bytes per second.
 
-    What a flood leaves out for its size is drawn once the flood is over. Few changes after a quiet
-    while are shown at once by a preview, which costs a page much less, and drawn a little later.
+    During a flood a redraw may omit part of the log; that part is drawn once the flood is over. A
+    few changes after an idle period are shown by a preview at once, which is much cheaper for the
+    page, and redrawn a little later.
 
     Args:
-        draw: Draws at most so many bytes; returns how many it drew, and whether that was not all.
-        preview: Shows what has changed since the last drawing; returns how many bytes that took, or
-            0 if it has to be drawn.
+        draw: Draws at most the given number of bytes. Returns the number of bytes drawn, and
+            whether something was omitted.
+        preview: Shows what has changed since the last redraw. Returns the number of bytes that this
+            took, or 0 if a redraw is needed.
         call_later: Calls a function after some seconds, as `asyncio.loop.call_later` does.
         clock: Returns the time in seconds.
     """
 
     INTERVAL = 0.1
-    """Seconds between two drawings in the long run."""
+    """Seconds between two redraws in the long run."""
     RATE = 120_000
-    """How many bytes may be drawn in a second."""
+    """Bytes that may be drawn per second in the long run."""
     LARGEST = 40_000
-    """How many bytes may be drawn at once."""
+    """Bytes that a redraw may take."""
     SMALLEST = 8_000
-    """How many bytes may be drawn at least."""
+    """Bytes that every redraw may take, even if the rate is used up."""
     PREVIEWED = 0.1
-    """Seconds for which a preview stands in for a drawing."""
+    """Seconds after which a redraw replaces a preview."""
 
     def __init__(
         self,
@@ -149,17 +153,17 @@ class Refresher:
         self._clock = clock
         self._drawn_at = clock()
         self._allowance = float(self.LARGEST)
-        self._soon = Throttle(
+        self._throttle = Throttle(
             self._refresh, interval=self.INTERVAL, burst=3, call_later=call_later, clock=clock
         )
         self._call_later = call_later
         self._completion: Timer | None = None
-        self.request = self._soon.request
-        self.request_within = self._soon.request_within
+        self.request = self._throttle.request
+        self.request_within = self._throttle.request_within
 
     def cancel(self) -> None:
-        """Draw no more."""
-        self._soon.cancel()
+        """Stop drawing."""
+        self._throttle.cancel()
         self._drop_completion()
 
     def _refresh(self) -> None:
@@ -168,7 +172,7 @@ class Refresher:
         self._allowance = min(self.LARGEST, self._allowance + earned)
         self._drawn_at = now
         if self._allowance < -2 * self.SMALLEST:
-            # More was drawn than allowed, as a single row may be large: that is made good first.
+            # A single large row may have exceeded the rate: wait until that is made up for.
             self._complete_after(-self._allowance / self.RATE)
             return
         if not self._is_due and (size := self._preview()):
@@ -192,7 +196,7 @@ class Refresher:
     def _complete(self) -> None:
         self._completion = None
         self._is_due = True
-        self._soon.request()
+        self._throttle.request()
 
     def _drop_completion(self) -> None:
         if self._completion is not None:

@@ -1,4 +1,4 @@
-"""HTML of the view as a browser reads it, and texts that would like to be more than text."""
+"""Parses the HTML of the view as a browser does, and provides hostile texts."""
 
 import re
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ HOSTILE = [
     "\U000e0041 tag",
 ]
 
-# Which elements a row is made of, and which attributes each may have.
+# The elements that a row may contain, and the attributes that each may have.
 _HARMLESS = {
     "pre": {"class", "role", "tabindex", "aria-hidden", "inert"},
     "div": {"class"},
@@ -60,7 +60,7 @@ _VALUES = {
 
 @dataclass(frozen=True)
 class Element:
-    """An element as it was opened."""
+    """The start tag of an element."""
 
     tag: str
     attributes: tuple[tuple[str, str | None], ...]
@@ -71,11 +71,11 @@ class Row:
     """The texts of a row of the log.
 
     Attributes:
-        line: What stands in its line, its note aside.
-        note: What it says about its payload.
-        payload: What of the line is of somebody else's making.
-        summary: What is shown of a block that is folded, or `None` if it is not.
-        block: What stands below its line, or `None` if nothing does.
+        line: The text of the line, without the note.
+        note: The description of the payload.
+        payload: The part of the line that comes from the peer.
+        summary: The summary of a folded block, or `None` if it is not folded.
+        block: The text below the line, or `None` if there is none.
     """
 
     line: str = ""
@@ -87,7 +87,7 @@ class Row:
 
 
 class Page(HTMLParser):
-    """HTML as a browser reads it: which elements there are, and the texts of each row."""
+    """Parsed HTML: its elements, and the texts of each row."""
 
     VOID: ClassVar[set[str]] = {"img", "br", "hr", "input", "link", "meta"}
 
@@ -155,7 +155,7 @@ class Page(HTMLParser):
 
 
 def unsafe_in(html: str) -> list[object]:
-    """Return whatever is in the HTML of rows that is not known to be harmless."""
+    """Return everything in the HTML of rows that is not known to be harmless."""
     unsafe: list[object] = [c for c in html if not c.isprintable() and c not in "\n\t"]
     for element in Page(html).elements:
         names = [name for name, _ in element.attributes]

@@ -1,6 +1,6 @@
-"""Texts that do something where they are shown carelessly, and how the console must show them.
+"""Texts that have an effect if they are not escaped, and how the console must show them.
 
-They reach for a global `wasRun`, a dialog, or a host and a path called `canary`.
+They try to set a global `wasRun`, to open a dialog, or to load from a host or path `canary`.
 """
 
 _URL = "http://canary.invalid/canary"
@@ -68,11 +68,11 @@ WRITTEN_OUT = {
     "annotations": ("\ufff9a\ufffab\ufffb", "⟨U+FFF9⟩a⟨U+FFFA⟩b⟨U+FFFB⟩"),
 }
 PAYLOADS = {text: text for text in SHOWN_AS_THEY_ARE.values()} | dict(WRITTEN_OUT.values())
-"""What a peer sends, and what a person must see of it."""
+"""What the peer sends, and what the user must see."""
 
 IN_A_LINE = PAYLOADS | {
     "first\rsecond": "first second",
     "a\x0c\x0bb": "a b",
     "a\u2028b\u2029c\x85d": "a b c d",
 }
-"""The same where it is part of one line, in which all blank space is alike."""
+"""The same within a single line, in which all white space is equal."""

@@ -8,7 +8,7 @@ from tests.markup import HOSTILE, Page
 
 
 @pytest.mark.parametrize("text", ["", "hello", "Grüße, 日本語 🙂", "a\tb", "<b>&amp;'\"", "עברית"])
-def test_harmless_text_is_shown_as_it_is(text: str) -> None:
+def test_text_without_special_characters_is_unchanged(text: str) -> None:
     assert visible(text) == text
 
 
@@ -28,11 +28,11 @@ def test_harmless_text_is_shown_as_it_is(text: str) -> None:
         ("\U000e0041", "⟨U+E0041⟩"),
     ],
 )
-def test_what_acts_or_does_not_show_is_written_out(text: str, shown: str) -> None:
+def test_invisible_and_active_characters_are_escaped(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-def test_every_character_of_control_direction_and_no_width_is_written_out() -> None:
+def test_every_control_bidirectional_and_zero_width_character_is_escaped() -> None:
     codes = [*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x61C, *range(0x200B, 0x2010)]
     codes += [*range(0x2028, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xFFF9, 0xFFFC)]
 
@@ -41,7 +41,7 @@ def test_every_character_of_control_direction_and_no_width_is_written_out() -> N
     assert survivors == [ord("\t"), ord("\n")]
 
 
-def test_of_all_characters_only_those_that_print_and_two_kinds_of_space_come_out() -> None:
+def test_all_characters_but_printable_ones_tabs_and_line_breaks_are_escaped() -> None:
     everything = "".join(map(chr, range(sys.maxunicode + 1)))
 
     shown = set(visible(everything))
@@ -49,14 +49,14 @@ def test_of_all_characters_only_those_that_print_and_two_kinds_of_space_come_out
     assert [c for c in shown if not c.isprintable()] in (["\t", "\n"], ["\n", "\t"])
 
 
-def test_no_two_texts_without_signs_of_that_kind_look_the_same() -> None:
+def test_different_characters_are_escaped_differently() -> None:
     texts = [*map(chr, range(0x20)), "\r\n", "\n\r", "\x7f", "\u200b", "\ud800", "\x85"]
 
     assert len({visible(text) for text in texts}) == len(texts)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_html_of_a_text_is_that_text_as_it_shows(text: str) -> None:
+def test_html_shows_the_escaped_text(text: str) -> None:
     html = html_of(text)
 
     page = Page(f'<div title="{html}">{html}</div>')

@@ -1,4 +1,4 @@
-"""Secrets, and that they do not show."""
+"""Secrets are masked wherever they appear."""
 
 import pytest
 from websockets.datastructures import Headers
@@ -42,7 +42,7 @@ def test_an_address_is_shown_without_its_secrets(uri: str, shown: str) -> None:
         {"Cookie": "abcdef"},
     ],
 )
-def test_a_secret_header_is_found_wherever_it_turns_up(headers: object) -> None:
+def test_the_value_of_a_secret_header_is_masked(headers: object) -> None:
     secrets = secrets_of("ws://host/", {"additional_headers": headers})
 
     assert mask("the server said: abcdef is not valid", secrets) == (
@@ -62,7 +62,7 @@ def test_the_password_of_a_proxy_is_masked() -> None:
     assert "hunter2" not in mask("http://me:hunter2@proxy:8080 refused hunter2", secrets)
 
 
-def test_a_password_is_masked_in_both_of_its_spellings() -> None:
+def test_a_password_is_masked_whether_or_not_it_is_percent_encoded() -> None:
     secrets = secrets_of("wss://me:p%C3%A4ss%20word@host/")
 
     assert mask("päss word, p%C3%A4ss%20word", secrets) == "•••, •••"
@@ -72,7 +72,7 @@ def test_a_short_secret_does_not_garble_other_words() -> None:
     assert mask("a banana at key=a", secrets_of("ws://host/?key=a")) == "a banana at key=•••"
 
 
-def test_userinfo_is_masked_though_nobody_named_it() -> None:
+def test_userinfo_of_any_address_is_masked() -> None:
     assert mask("moved to wss://me:secret@other/", ()) == "moved to wss://•••@other/"
 
 
@@ -82,7 +82,7 @@ def test_text_without_secrets_stays_as_it_is() -> None:
     assert mask(text, ()) == text
 
 
-def test_userinfo_is_hidden_also_as_it_travels() -> None:
+def test_userinfo_is_masked_in_its_base64_form() -> None:
     secrets = secrets_of("ws://ann:p%40ss-word@host/")
 
     # Of "ann:p@ss-word", as Basic authentication encodes it.

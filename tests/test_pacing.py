@@ -12,7 +12,7 @@ from tests.timing import ManualClock, most_in_a_second
 
 
 class FirstTurnIsOver(float):
-    """Seconds of which none are left in the first turn, and plenty in every later one."""
+    """A time slice that is over at once the first time, and lasts very long afterwards."""
 
     def __init__(self, _: float) -> None:
         self.turns = 0
@@ -22,15 +22,15 @@ class FirstTurnIsOver(float):
         return now if self.turns == 1 else now + 3_600
 
 
-def test_turn_is_not_over_while_time_is_left() -> None:
+def test_a_turn_is_not_over_while_time_is_left() -> None:
     assert Turn(3_600).is_over() is False
 
 
-def test_turn_is_over_when_no_time_is_left() -> None:
+def test_a_turn_is_over_when_no_time_is_left() -> None:
     assert Turn(0).is_over() is True
 
 
-async def test_passing_on_begins_a_new_turn() -> None:
+async def test_passing_on_starts_a_new_turn() -> None:
     turn = Turn(FirstTurnIsOver(0))
     was_over = turn.is_over()
 
@@ -61,7 +61,7 @@ async def test_passing_on_lets_every_ready_task_run_once() -> None:
 
 
 class Actions:
-    """Notes when something is done."""
+    """Records when the action runs."""
 
     def __init__(self, clock: ManualClock) -> None:
         self._clock = clock
@@ -71,7 +71,7 @@ class Actions:
         self.times.append(self._clock.now)
 
     def since(self, start: float) -> list[float]:
-        """Return how many seconds after a moment each was done."""
+        """Return the seconds from a moment to each action."""
         return [round(time - start, 6) for time in self.times]
 
 
@@ -90,7 +90,7 @@ def flood(request: Callable[[], None], clock: ManualClock, *, seconds: float) ->
         clock.advance(0.001)
 
 
-def test_nothing_is_done_without_a_request() -> None:
+def test_the_action_does_not_run_without_a_request() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle_of(actions, clock, burst=3)
@@ -100,7 +100,7 @@ def test_nothing_is_done_without_a_request() -> None:
     assert actions.times == []
 
 
-def test_request_after_a_quiet_while_is_met_at_once_but_not_on_the_spot() -> None:
+def test_a_request_after_an_idle_period_is_served_by_the_next_turn_of_the_loop() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock)
@@ -112,7 +112,7 @@ def test_request_after_a_quiet_while_is_met_at_once_but_not_on_the_spot() -> Non
     assert (on_the_spot, actions.times) == ([], [clock.now])
 
 
-def test_requests_of_one_moment_are_met_together() -> None:
+def test_simultaneous_requests_are_served_together() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock, burst=3)
@@ -125,7 +125,7 @@ def test_requests_of_one_moment_are_met_together() -> None:
 
 
 @pytest.mark.parametrize("burst", [1, 2, 3, 5])
-def test_quiet_while_earns_a_burst_and_no_more(burst: int) -> None:
+def test_an_idle_period_allows_one_burst(burst: int) -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock, interval=0.5, burst=burst)
@@ -142,7 +142,7 @@ def test_quiet_while_earns_a_burst_and_no_more(burst: int) -> None:
     assert (at_once, soon, len(actions.times)) == (burst, burst, burst + 1)
 
 
-def test_flood_is_met_at_even_intervals() -> None:
+def test_a_flood_of_requests_is_served_at_regular_intervals() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock, interval=0.25)
@@ -154,7 +154,7 @@ def test_flood_is_met_at_even_intervals() -> None:
 
 
 @pytest.mark.parametrize(("interval", "burst"), [(0.1, 3), (0.1, 1), (0.25, 2), (0.05, 1)])
-def test_second_of_a_flood_holds_no_more_actions_than_allowed(interval: float, burst: int) -> None:
+def test_a_flood_of_requests_never_exceeds_the_rate_limit(interval: float, burst: int) -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock, interval=interval, burst=burst)
@@ -164,12 +164,12 @@ def test_second_of_a_flood_holds_no_more_actions_than_allowed(interval: float, b
 
     allowed = burst + round(1 / interval)
     assert most_in_a_second((time, 1) for time in actions.times) <= allowed
-    # The limit must not be kept by doing nothing.
+    # Doing nothing would also respect the limit.
     assert len(actions.times) >= 5 / interval - 1
 
 
 @pytest.mark.parametrize("length", [0.001, 0.03, 0.1, 0.333, 2.0])
-def test_last_request_of_a_flood_is_met(length: float) -> None:
+def test_the_last_request_of_a_flood_is_served(length: float) -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock, burst=3)
@@ -184,7 +184,7 @@ def test_last_request_of_a_flood_is_met(length: float) -> None:
     assert clock.waiting == []
 
 
-def test_request_during_the_action_is_met_by_another_action() -> None:
+def test_a_request_during_the_action_is_served_by_another_action() -> None:
     clock = ManualClock()
     times: list[float] = []
 
@@ -202,7 +202,7 @@ def test_request_during_the_action_is_met_by_another_action() -> None:
     assert times[1] - times[0] == pytest.approx(0.1)
 
 
-def test_action_that_fails_does_not_stop_later_ones() -> None:
+def test_an_action_that_raises_does_not_stop_later_ones() -> None:
     clock = ManualClock()
     times: list[float] = []
 
@@ -220,7 +220,7 @@ def test_action_that_fails_does_not_stop_later_ones() -> None:
     assert len(times) == 2
 
 
-def test_late_action_does_not_earn_the_next_one_an_early_start() -> None:
+def test_a_late_action_does_not_make_the_next_one_early() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock)
@@ -238,7 +238,7 @@ def test_late_action_does_not_earn_the_next_one_an_early_start() -> None:
     assert actions.since(start) == pytest.approx([0, 0.1])
 
 
-def test_cancelled_request_is_not_met() -> None:
+def test_a_cancelled_request_is_not_served() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock)
@@ -250,7 +250,7 @@ def test_cancelled_request_is_not_met() -> None:
     assert (actions.times, clock.waiting) == ([], [])
 
 
-def test_request_after_cancelling_is_met() -> None:
+def test_a_request_after_cancelling_is_served() -> None:
     clock = ManualClock()
     actions = Actions(clock)
     throttle = throttle_of(actions, clock)
@@ -275,7 +275,7 @@ def test_cancelling_without_a_request_does_nothing() -> None:
 
 
 class Screen:
-    """A log of some size that is drawn as rows of equal size, the newest always, as many as fit."""
+    """A log of rows of equal size; each redraw shows as many as fit, and at least the newest."""
 
     def __init__(self, clock: ManualClock, size: int, row: int = 1) -> None:
         self._clock = clock
@@ -295,7 +295,7 @@ class Screen:
 
 
 class Preview:
-    """Shows changes of some size, or none if they have to be drawn."""
+    """Shows changes of some size, or nothing if they need a redraw."""
 
     def __init__(self, clock: ManualClock, size: int) -> None:
         self._clock = clock
@@ -316,7 +316,7 @@ def refresher_of(
     return Refresher(draw, preview=preview, call_later=clock.call_later, clock=clock)
 
 
-def test_a_change_that_can_wait_is_drawn_with_one_that_cannot() -> None:
+def test_a_change_that_can_wait_is_drawn_together_with_an_urgent_one() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock)
@@ -330,7 +330,7 @@ def test_a_change_that_can_wait_is_drawn_with_one_that_cannot() -> None:
     assert screen.drawn == [(start + 0.1, 100)]
 
 
-def test_a_change_that_can_wait_is_drawn_when_nothing_else_comes() -> None:
+def test_a_change_that_can_wait_is_drawn_in_time_without_an_urgent_one() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock)
@@ -344,7 +344,7 @@ def test_a_change_that_can_wait_is_drawn_when_nothing_else_comes() -> None:
     assert screen.drawn == [(start + 0.5, 100)]
 
 
-def test_a_change_that_can_wait_delays_no_other_and_breaks_no_limit() -> None:
+def test_changes_that_can_wait_neither_delay_urgent_ones_nor_exceed_the_limit() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock)
@@ -369,7 +369,7 @@ def test_nothing_is_drawn_without_a_request() -> None:
     assert screen.drawn == []
 
 
-def test_small_log_is_drawn_once_and_whole() -> None:
+def test_a_small_log_is_drawn_once_and_completely() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock)
@@ -382,7 +382,7 @@ def test_small_log_is_drawn_once_and_whole() -> None:
     assert clock.waiting == []
 
 
-def test_as_much_as_allowed_is_drawn_after_a_quiet_while() -> None:
+def test_a_redraw_after_an_idle_period_may_have_the_largest_size() -> None:
     clock = ManualClock()
     screen = Screen(clock, 10**9)
     refresher = refresher_of(screen.draw, clock)
@@ -394,10 +394,10 @@ def test_as_much_as_allowed_is_drawn_after_a_quiet_while() -> None:
     assert [size for _, size in screen.drawn] == [Refresher.LARGEST]
 
 
-# What is drawn at the very least, what is drawn at the very most, and rows between.
+# Around the smallest and the largest size of a redraw, with small and large rows.
 @pytest.mark.parametrize("row", [1, 70, 2_100, 7_999])
 @pytest.mark.parametrize("size", [5_000, 15_000, 39_999, 40_000, 10**9])
-def test_flood_is_drawn_within_the_limits(size: int, row: int) -> None:
+def test_a_flood_is_drawn_within_the_limits(size: int, row: int) -> None:
     clock = ManualClock()
     screen = Screen(clock, size, row)
     refresher = refresher_of(screen.draw, clock)
@@ -408,11 +408,11 @@ def test_flood_is_drawn_within_the_limits(size: int, row: int) -> None:
 
     assert most_in_a_second(screen.drawn) <= 200_000
     assert most_in_a_second((time, 1) for time, _ in screen.drawn) <= 20
-    # The limits must not be kept by drawing nothing.
+    # Drawing nothing would also respect the limits.
     assert len(screen.drawn) >= 25
 
 
-def test_rows_larger_than_what_is_left_do_not_break_the_limit() -> None:
+def test_large_rows_do_not_exceed_the_limit() -> None:
     clock = ManualClock()
     screen = Screen(clock, 10**9, row=30_000)
     refresher = refresher_of(screen.draw, clock)
@@ -440,7 +440,7 @@ HOSTILE_FLOODS: dict[str, str | bytes] = {
 
 
 @pytest.mark.parametrize("name", HOSTILE_FLOODS)
-def test_flood_of_frames_keeps_to_the_limit_whatever_they_hold(name: str) -> None:
+def test_a_flood_of_frames_stays_within_the_limit_whatever_their_payload(name: str) -> None:
     clock = ManualClock()
     received, sent = FrameLog(10_000, 64_000_000), FrameLog(10_000, 64_000_000)
     frame = Frame(HOSTILE_FLOODS[name], 1.5)
@@ -466,7 +466,7 @@ def test_flood_of_frames_keeps_to_the_limit_whatever_they_hold(name: str) -> Non
 
 
 @pytest.mark.parametrize("size", [9_000, 20_000, 39_999])
-def test_what_a_flood_left_out_is_drawn_after_it(size: int) -> None:
+def test_what_is_omitted_during_a_flood_is_drawn_after_it(size: int) -> None:
     clock = ManualClock()
     screen = Screen(clock, size)
     refresher = refresher_of(screen.draw, clock)
@@ -481,7 +481,7 @@ def test_what_a_flood_left_out_is_drawn_after_it(size: int) -> None:
     assert clock.waiting == []
 
 
-def test_more_than_fits_at_all_is_drawn_as_far_as_it_fits() -> None:
+def test_a_log_larger_than_the_largest_redraw_is_drawn_up_to_that_size() -> None:
     clock = ManualClock()
     screen = Screen(clock, 10**9)
     refresher = refresher_of(screen.draw, clock)
@@ -495,7 +495,7 @@ def test_more_than_fits_at_all_is_drawn_as_far_as_it_fits() -> None:
 
 
 @pytest.mark.parametrize("row", [1, 70, 2_100, 7_999, 30_000, 50_000])
-def test_more_than_fits_at_all_is_not_drawn_again_and_again(row: int) -> None:
+def test_a_log_larger_than_the_largest_redraw_is_not_redrawn_forever(row: int) -> None:
     clock = ManualClock()
     screen = Screen(clock, 10**9, row)
     refresher = refresher_of(screen.draw, clock)
@@ -509,7 +509,7 @@ def test_more_than_fits_at_all_is_not_drawn_again_and_again(row: int) -> None:
     assert clock.waiting == []
 
 
-def test_drawing_again_by_request_takes_the_place_of_the_completion() -> None:
+def test_a_requested_redraw_replaces_the_scheduled_completion() -> None:
     clock = ManualClock()
     screen = Screen(clock, 39_000)
     refresher = refresher_of(screen.draw, clock)
@@ -526,7 +526,7 @@ def test_drawing_again_by_request_takes_the_place_of_the_completion() -> None:
     assert clock.waiting == []
 
 
-def test_request_while_drawing_is_met_by_another_drawing() -> None:
+def test_a_request_during_a_redraw_is_served_by_another_redraw() -> None:
     clock = ManualClock()
     drawn: list[float] = []
 
@@ -544,7 +544,7 @@ def test_request_while_drawing_is_met_by_another_drawing() -> None:
     assert len(drawn) == 2
 
 
-def test_drawing_that_fails_does_not_stop_later_ones() -> None:
+def test_a_redraw_that_raises_does_not_stop_later_ones() -> None:
     clock = ManualClock()
     drawn: list[float] = []
 
@@ -562,7 +562,7 @@ def test_drawing_that_fails_does_not_stop_later_ones() -> None:
     assert len(drawn) == 2
 
 
-def test_cancelling_calls_off_the_drawing_requested() -> None:
+def test_cancelling_drops_the_requested_redraw() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock)
@@ -574,7 +574,7 @@ def test_cancelling_calls_off_the_drawing_requested() -> None:
     assert (screen.drawn, clock.waiting) == ([], [])
 
 
-def test_cancelling_calls_off_the_completion() -> None:
+def test_cancelling_drops_the_scheduled_completion() -> None:
     clock = ManualClock()
     screen = Screen(clock, 39_000)
     refresher = refresher_of(screen.draw, clock)
@@ -594,7 +594,7 @@ def test_cancelling_calls_off_the_completion() -> None:
 # Previews
 
 
-def test_few_changes_are_previewed_at_once_and_drawn_a_little_later() -> None:
+def test_a_few_changes_are_previewed_at_once_and_redrawn_later() -> None:
     clock = ManualClock()
     screen, preview = Screen(clock, 100), Preview(clock, 50)
     refresher = refresher_of(screen.draw, clock, preview)
@@ -608,7 +608,7 @@ def test_few_changes_are_previewed_at_once_and_drawn_a_little_later() -> None:
     assert clock.waiting == []
 
 
-def test_later_previews_do_not_put_off_the_drawing() -> None:
+def test_later_previews_do_not_postpone_the_redraw() -> None:
     clock = ManualClock()
     screen, preview = Screen(clock, 100), Preview(clock, 50)
     refresher = refresher_of(screen.draw, clock, preview)
@@ -623,7 +623,7 @@ def test_later_previews_do_not_put_off_the_drawing() -> None:
     assert [time - start for time in screen.times()] == pytest.approx([Refresher.PREVIEWED])
 
 
-def test_what_cannot_be_previewed_any_more_is_drawn_at_once_and_once() -> None:
+def test_changes_that_cannot_be_previewed_are_redrawn_at_once() -> None:
     clock = ManualClock()
     screen, preview = Screen(clock, 100), Preview(clock, 50)
     refresher = refresher_of(screen.draw, clock, preview)
@@ -639,7 +639,7 @@ def test_what_cannot_be_previewed_any_more_is_drawn_at_once_and_once() -> None:
     assert clock.waiting == []
 
 
-def test_changes_after_a_drawing_are_previewed_again() -> None:
+def test_changes_after_a_redraw_are_previewed_again() -> None:
     clock = ManualClock()
     screen, preview = Screen(clock, 100), Preview(clock, 50)
     refresher = refresher_of(screen.draw, clock, preview)
@@ -651,7 +651,7 @@ def test_changes_after_a_drawing_are_previewed_again() -> None:
     assert (len(preview.shown), len(screen.drawn)) == (3, 3)
 
 
-def test_preview_does_not_keep_back_what_was_left_out() -> None:
+def test_a_preview_does_not_prevent_the_completion() -> None:
     clock = ManualClock()
     screen, preview = Screen(clock, 39_000), Preview(clock, 0)
     refresher = refresher_of(screen.draw, clock, preview)
@@ -667,7 +667,7 @@ def test_preview_does_not_keep_back_what_was_left_out() -> None:
 
 
 @pytest.mark.parametrize("size", [100, 4_000])
-def test_previews_break_no_limit_and_always_end_in_a_drawing(size: int) -> None:
+def test_previews_stay_within_the_limits_and_end_in_a_redraw(size: int) -> None:
     clock = ManualClock()
     screen, preview = Screen(clock, 10**9), Preview(clock, size)
     refresher = refresher_of(screen.draw, clock, preview)
@@ -684,7 +684,7 @@ def test_previews_break_no_limit_and_always_end_in_a_drawing(size: int) -> None:
     assert len(screen.drawn) >= 20
 
 
-def test_cancelling_calls_off_the_drawing_after_a_preview() -> None:
+def test_cancelling_drops_the_redraw_after_a_preview() -> None:
     clock = ManualClock()
     screen = Screen(clock, 100)
     refresher = refresher_of(screen.draw, clock, Preview(clock, 50))

@@ -1,4 +1,4 @@
-"""A connection that sends, receives, reconnects and closes; looks at the frames."""
+"""A connection that sends, receives, reconnects and closes; imports frames."""
 
 from ipywsecho.connection.connection import Connection, Listener
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer

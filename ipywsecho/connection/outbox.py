@@ -1,4 +1,4 @@
-"""Frames that wait to be sent, and what becomes of each."""
+"""The queue of frames to be sent, and the result for each frame."""
 
 import asyncio
 from collections import deque
@@ -14,12 +14,12 @@ __all__ = ["Outbox", "Parcel", "Sending", "sendable"]
 
 
 class Parcel(NamedTuple):
-    """A frame to send, with the receipt that tells its sender what became of it.
+    """A frame to be sent, with a future for the result.
 
     Attributes:
-        data: The payload: `str` makes a text frame, `bytes` a binary one.
-        receipt: Done when the frame is handed to the network. Who cancels it while the frame still
-            waits takes the frame back.
+        data: The payload: `str` for a text frame, `bytes` for a binary one.
+        receipt: Done when the frame is handed to the network, or fails if the frame cannot be sent.
+            Cancelling it while the frame is in the queue removes the frame.
     """
 
     data: str | bytes
@@ -27,9 +27,10 @@ class Parcel(NamedTuple):
 
 
 class Sending:
-    """What becomes of a frame: await it to wait until the frame is handed to the network.
+    """The result of sending a frame: await it to wait until the frame is handed to the network.
 
-    It may be awaited on any event loop, or ignored.
+    It may be awaited on any event loop, or ignored. Cancelling the wait while the frame is in the
+    queue removes the frame.
     """
 
     def __init__(self, receipt: "Future[None]") -> None:
@@ -40,10 +41,11 @@ class Sending:
 
 
 class Outbox:
-    """A queue of frames, oldest first, that takes what fits.
+    """A bounded queue of frames, oldest first.
 
     Args:
-        limit: How many characters and bytes of payload may wait.
+        limit: Total length of the payloads in the queue, in characters of text and in bytes. A
+            larger frame is accepted if the queue is empty.
     """
 
     def __init__(self, limit: int = 64_000_000) -> None:
@@ -51,16 +53,16 @@ class Outbox:
         self._parcels: deque[Parcel] = deque()
         self._size = 0
         self.refusal: ConsoleError | None = None
-        """Why it takes nothing, or `None` while it does."""
+        """The error for every new frame while the queue is shut, or `None` while it is open."""
         self._changed = asyncio.Event()
 
     def open(self) -> None:
-        """Take frames, on the event loop that runs now."""
+        """Accept frames, for a consumer on the running event loop."""
         self.refusal = None
         self._changed = asyncio.Event()
 
     def put(self, parcel: Parcel) -> None:
-        """Add a frame, or fail its receipt if the outbox is shut or full."""
+        """Add a frame, or fail its receipt if the queue is shut or full."""
         if parcel.receipt.cancelled():
             return
         if self.refusal is not None:
@@ -68,8 +70,8 @@ class Outbox:
         elif self._parcels and self._size + len(parcel.data) > self._limit:
             parcel.receipt.set_exception(
                 NotConnectedError(
-                    f"{len(self._parcels):,} frames already wait to be sent; await send_message(…) "
-                    "to send at the pace of the network"
+                    f"the send queue is full ({len(self._parcels):,} frames); await "
+                    "send_message(…) to send at the speed of the network"
                 )
             )
         else:
@@ -78,7 +80,7 @@ class Outbox:
             self._changed.set()
 
     def take(self) -> Parcel | None:
-        """Return the oldest frame that nobody took back, or `None` if there is none."""
+        """Remove and return the oldest frame that was not cancelled, or `None` if there is none."""
         while self._parcels:
             parcel = self._parcels.popleft()
             self._size -= len(parcel.data)
@@ -87,12 +89,12 @@ class Outbox:
         return None
 
     async def change(self) -> None:
-        """Return once a frame was added since this was last called."""
+        """Return once a frame has been added since the last call."""
         await self._changed.wait()
         self._changed.clear()
 
     def shut(self, refusal: ConsoleError) -> int:
-        """Fail what waits and what comes, and return how many frames waited."""
+        """Fail all frames in the queue and all new ones; return how many were in the queue."""
         self.refusal = refusal
         dropped = 0
         while parcel := self.take():
@@ -102,19 +104,19 @@ class Outbox:
 
 
 def sendable(data: Any) -> str | bytes:
-    """Return what a frame can carry of what somebody wants to send.
+    """Return data as the payload of a frame.
 
     Raises:
-        TypeError: If it is neither text nor bytes.
+        TypeError: If the data is neither text nor bytes.
         ValueError: If the text cannot be encoded as UTF-8.
     """
     if isinstance(data, str):
-        # Encoding fails here and not in the connection, which would have to close.
+        # An encoding error raised later, while sending, would close the connection.
         if not data.isascii():
             data.encode()
         return data
     if isinstance(data, bytes | bytearray | memoryview):
         return bytes(data)
     raise TypeError(
-        f"a frame holds str or bytes, not {type(data).__name__}; json.dumps makes a str"
+        f"a frame contains str or bytes, not {type(data).__name__}; use json.dumps(…) to get a str"
     )

@@ -1,4 +1,4 @@
-"""What is tried again, and when: the policy, without the loop that follows it."""
+"""The retry policy of a connection: which failures are retried, and when."""
 
 import random
 import ssl
@@ -11,10 +11,10 @@ __all__ = ["Reconnect", "backoff"]
 
 
 def backoff() -> Iterator[float]:
-    """Yield the seconds to wait before each further attempt: about 1, 2, 4 … and at most 30.
+    """Yield the seconds to wait before each retry: exponential backoff from 1 to 30, with jitter.
 
-    Each is random within its upper half, so that the clients of a server that comes back do not all
-    come at once.
+    Each delay is random between one half and the whole of its limit. So the clients of a restarted
+    server do not all reconnect at the same time (RFC 6455, section 7.2.3).
     """
     longest = 1.0
     while True:
@@ -24,16 +24,17 @@ def backoff() -> Iterator[float]:
 
 @dataclass(frozen=True, kw_only=True)
 class Reconnect:
-    """When a connection that failed or ended is tried again.
+    """When to retry after a connection failed or was lost.
 
     Attributes:
-        delays: Yields the seconds to wait before each attempt, afresh after each stable connection.
+        delays: Returns an endless iterator over the seconds to wait before each retry. It is called
+            again after each stable connection.
         stable_after: Seconds after which a connection counts as stable.
-        fatal_codes: Close codes after which it is not tried again; by default those with which a
-            server ends a connection on purpose. Codes from 4000 on are the application's own, and
-            on purpose as well (RFC 6455, section 7.4.2).
-        transient_statuses: HTTP statuses of a refused handshake, or of a proxy that refused, after
-            which it is tried again.
+        fatal_codes: Close codes after which there is no retry. By default these are the codes for
+            an intentional close, including those from 4000 on, which applications define (RFC 6455,
+            section 7.4.2).
+        transient_statuses: HTTP statuses of a rejected handshake, from the server or from a proxy,
+            after which there is a retry.
     """
 
     delays: Callable[[], Iterator[float]] = backoff
@@ -44,18 +45,18 @@ class Reconnect:
     transient_statuses: Collection[int] = frozenset({408, 425, 429, 500, 502, 503, 504})
 
     def is_transient(self, error: ConsoleError) -> bool:
-        """Tell whether another attempt may succeed where this one failed."""
+        """Return whether a retry may succeed after this error."""
         match error:
             case ClosedError():
                 return error.code not in self.fatal_codes
             case HandshakeError(status=None):
-                # Cut within the handshake, for example by a server that is just starting.
+                # The connection was lost during the handshake, as when a server is just starting.
                 return isinstance(getattr(error.__cause__, "__cause__", None), EOFError)
             case HandshakeError():
                 return error.status in self.transient_statuses
             case ConnectError():
                 cause = error.__cause__
-                # That of a proxy that refused.
+                # The response of a proxy.
                 response = getattr(cause, "response", None)
                 if response is not None:
                     return response.status_code in self.transient_statuses

@@ -1,4 +1,4 @@
-"""The states of a connection, and what leads from one to another, as data."""
+"""The state machine of a connection: states, events, and a table of transitions."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,31 +7,31 @@ __all__ = ["TRANSITIONS", "Event", "State"]
 
 
 class State(StrEnum):
-    """What a connection is doing."""
+    """The state of a connection."""
 
     CONNECTING = "connecting"
-    """It tries to reach the server, or waits for the end of the opening handshake."""
+    """Connecting to the server, or waiting for the end of the opening handshake."""
     OPEN = "open"
-    """Frames go both ways."""
+    """Frames can be sent and received."""
     WAITING = "waiting"
-    """It failed or ended, and will be tried again."""
+    """Waiting for the next attempt, after an attempt failed or the connection was lost."""
     CLOSING = "closing"
-    """It was told to close, and is about to."""
+    """Closing, as the user requested."""
     CLOSED = "closed"
-    """It was not opened yet, or is over for good."""
+    """Not opened yet, or closed without a further attempt."""
 
 
 class Event(StrEnum):
-    """What changes the state of a connection."""
+    """An event that changes the state of a connection."""
 
     START = "start"
     """An attempt begins."""
     OPENED = "opened"
     """The opening handshake succeeded."""
     LOST = "lost"
-    """An attempt failed or the connection ended, and another attempt follows."""
+    """An attempt failed or the connection was lost, and another attempt follows."""
     STOP = "stop"
-    """The user wants it closed."""
+    """The user requested to close the connection."""
     ENDED = "ended"
     """An attempt failed or the connection ended, and no attempt follows."""
 
@@ -62,4 +62,4 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.ENDED: State.CLOSED,
     },
 }
-"""The state that follows each event in each state. What is not listed cannot happen."""
+"""The next state for each state and event. Events that are not listed cannot happen."""

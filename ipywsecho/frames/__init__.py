@@ -1,4 +1,4 @@
-"""Frames, the bounded log that keeps them, and iteration over it; looks at the ground alone."""
+"""Frames, the bounded log that keeps them, and iteration over it; imports no other layer."""
 
 from ipywsecho.frames.following import Follower, Signal
 from ipywsecho.frames.journal import Journal

@@ -1,4 +1,4 @@
-"""Frames as an asynchronous iteration: each one from now on, at the reader's own pace."""
+"""Asynchronous iteration over new frames, each reader at its own pace."""
 
 import asyncio
 from collections.abc import Callable
@@ -12,16 +12,17 @@ __all__ = ["Follower", "Signal"]
 
 
 class Signal:
-    """Wakes tasks of any event loop."""
+    """A condition variable for tasks of several event loops."""
 
     def __init__(self) -> None:
         self._waiters: set[asyncio.Future[None]] = set()
 
     async def wait_for(self, predicate: Callable[[], bool]) -> None:
-        """Return once the predicate holds; it is asked now, and after each `notify`."""
+        """Return once the predicate is true. It is called now, and after each `notify`."""
         while True:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            # Added before the question: what another thread changes after it will wake this.
+            # Added before the predicate is called: otherwise a change that another thread makes
+            # right after the call would not wake this task.
             self._waiters.add(waiter)
             try:
                 if predicate():
@@ -31,12 +32,12 @@ class Signal:
                 self._waiters.discard(waiter)
 
     def notify(self) -> None:
-        """Wake every task that waits, for it to look again."""
+        """Wake every waiting task, so that it calls its predicate again."""
         if self._waiters:
             for waiter in tuple(self._waiters):
-                # Woken once, however often this is called before it looks.
+                # Discarded here: further calls before the task runs need not wake it again.
                 self._waiters.discard(waiter)
-                # A loop may have been closed while somebody waited there; nobody is left to wake.
+                # The loop of the task may have been closed, and then the task can never run.
                 with suppress(RuntimeError):
                     waiter.get_loop().call_soon_threadsafe(_wake, waiter)
 
@@ -47,16 +48,16 @@ def _wake(waiter: "asyncio.Future[None]") -> None:
 
 
 class Follower:
-    """Yields each frame that a log takes from now on, until the stream has ended.
+    """An asynchronous iterator over the frames appended to a log from now on.
 
-    It reads from the log itself, so that any number of followers cost no copy. One that falls
-    behind by more than the log keeps goes on with the oldest frame kept.
+    It reads from the log, so followers need no copies of the frames. A follower that falls behind
+    by more than the log keeps continues with the oldest frame kept.
 
     Args:
-        log: Where the frames are.
-        signal: Is notified when there is another frame, or when the stream has ended.
-        is_over: Tells whether the stream has ended.
-        skipped: Is told how many frames were forgotten before they could be yielded.
+        log: The log to follow.
+        signal: Notified after each append, and when the stream has ended.
+        is_over: Returns whether the stream has ended; then the iteration ends as well.
+        skipped: Called with the number of frames that were forgotten before they were yielded.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
 """Frames, and the bounded log that keeps them.
 
-A log is a chain of chunks to which frames are only ever appended. What it hands out, a `Frames`, is
-a window onto those chunks: made in constant time, and never changed by what is logged later. About
-the square root of the history makes a chunk, so that neither the work of an append nor the share of
-memory that forgotten frames still hold grows with the history.
+A log is a chain of append-only chunks. Its `frames` property returns a `Frames`, a view of those
+chunks that is made in constant time and that later appends do not change. A chunk holds about the
+square root of the history: then an append takes constant time on average, and little memory is
+taken by forgotten frames, which are freed a chunk at a time.
 """
 
 import json
@@ -30,12 +30,12 @@ class _FrameFields(NamedTuple):
 
 
 class Frame(_FrameFields):
-    """One message that went over a WebSocket.
+    """One message sent or received over a WebSocket.
 
     Attributes:
         data: The payload: `str` for a text frame, `bytes` for a binary one (RFC 6455, section 5.6).
-        time: When it was received or handed to the network, in seconds since the epoch.
-        sent: True for a frame sent by us, False for one received.
+        time: When the frame was received or handed to the network, in seconds since the epoch.
+        sent: True for a frame sent by the client, False for a frame received.
         size: Length of the payload in bytes.
     """
 
@@ -44,7 +44,7 @@ class Frame(_FrameFields):
     def __new__(
         cls, data: str | bytes, time: float, sent: bool = False, size: int | None = None
     ) -> Self:
-        """Keep a payload with its circumstances, and measure it unless its size is known."""
+        """Create a frame; without a size, the size is that of the payload."""
         return tuple.__new__(cls, (data, time, sent, _size_of(data) if size is None else size))
 
     def __getnewargs__(self) -> tuple[Any, ...]:
@@ -57,32 +57,32 @@ class Frame(_FrameFields):
         return f"Frame({shown}{more}, time={self.time!r}, sent={self.sent}, size={self.size})"
 
     def json(self) -> Any:
-        """Return the payload read as JSON.
+        """Return the payload, parsed as JSON.
 
         Raises:
-            ValueError: If the payload is not JSON.
+            ValueError: If the payload is not valid JSON.
         """
         return json.loads(self.data)
 
 
 def _size_of(data: str | bytes) -> int:
-    # The length of an ASCII string is known without encoding it, and most frames are ASCII.
+    # Most frames are ASCII, whose size is known without encoding them.
     if isinstance(data, bytes) or data.isascii():
         return len(data)
     return len(data.encode("utf-8", "surrogatepass"))
 
 
 _Chain = tuple[tuple[list[Frame], ...], tuple[int, ...]]
-"""Chunks of frames, and the number of the first frame of each."""
+"""Chunks of frames, and the number of the first frame in each chunk."""
 
 
 class Notice(NamedTuple):
-    """Something that happened to the connection, between its frames.
+    """An event of the connection, such as its opening, shown between the frames.
 
     Attributes:
         time: When it happened, in seconds since the epoch.
         text: What happened, in one line.
-        is_error: Whether it is something to mend.
+        is_error: Whether it is an error.
     """
 
     time: float
@@ -91,12 +91,13 @@ class Notice(NamedTuple):
 
 
 class Frames(Sequence[Frame]):
-    """Frames in the order they came, oldest first: an immutable value.
+    """An immutable sequence of frames, oldest first.
 
-    Indexing costs about the same everywhere, and a slice is again a `Frames` that copies nothing.
+    Any index takes about the same time. A slice is a `Frames` as well, and without a step it copies
+    no frames.
 
     Attributes:
-        total: How many frames the log has ever seen, those it has forgotten included.
+        total: Number of frames the log has ever received, including those it has forgotten.
     """
 
     __slots__ = ("_chain", "_start", "_stop", "total")
@@ -129,14 +130,14 @@ class Frames(Sequence[Frame]):
             return self._slice(index)
         number = index + (self._stop if index < 0 else self._start)
         if not self._start <= number < self._stop:
-            raise IndexError(f"frame {index} of {len(self)}")
+            raise IndexError(f"frame index {index} is out of range (length {len(self)})")
         chunks, firsts = self._chain
         chunk = bisect_right(firsts, number) - 1
         return chunks[chunk][number - firsts[chunk]]
 
     def __iter__(self) -> Iterator[Frame]:
         for chunk, begin, end in self._parts():
-            # An index loop, because the newest chunk grows while somebody iterates.
+            # By index, because the newest chunk may grow during the iteration.
             for index in range(begin, end):
                 yield chunk[index]
 
@@ -146,11 +147,11 @@ class Frames(Sequence[Frame]):
                 yield chunk[index]
 
     def to_dataframe(self) -> "DataFrame":
-        """Return a table with a row for each frame, for pandas.
+        """Return a pandas DataFrame with one row per frame.
 
-        Its columns are `time`, a timestamp in UTC; `direction`, "received" or "sent"; `kind`,
-        "text" or "bytes" by the opcode (RFC 6455, section 5.6); `size` in bytes; and `data`, the
-        payload.
+        The columns are `time`, a timestamp in UTC; `direction`, "received" or "sent"; `kind`,
+        "text" or "bytes", depending on the opcode (RFC 6455, section 5.6); `size` in bytes; and
+        `data`, the payload.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -171,7 +172,7 @@ class Frames(Sequence[Frame]):
         return pd.DataFrame({"time": times, **columns})
 
     def _parts(self, step: int = 1) -> Iterator[tuple[list[Frame], int, int]]:
-        """Yield the chunks that hold these frames, and where in each they begin and end."""
+        """Yield each chunk that holds some of these frames, with the range of their indices."""
         chunks, firsts = self._chain
         holding = range(bisect_right(firsts, self._start) - 1, bisect_left(firsts, self._stop))
         for number in holding[::step]:
@@ -189,11 +190,11 @@ class Frames(Sequence[Frame]):
 
 
 class FrameLog:
-    """The newest frames of a stream, at a constant cost for each.
+    """A bounded log of the newest frames; appending takes constant time on average.
 
     Args:
-        history: How many frames are kept.
-        history_bytes: How many bytes of payload are kept. The newest frame is always kept.
+        history: Number of frames to keep.
+        history_bytes: Bytes of payload to keep. The newest frame is always kept.
 
     Raises:
         ValueError: If a limit is less than one.
@@ -202,7 +203,7 @@ class FrameLog:
     def __init__(self, history: int, history_bytes: int) -> None:
         if history < 1 or history_bytes < 1:
             raise ValueError(
-                f"history={history!r} and history_bytes={history_bytes!r} must be at least 1"
+                f"history={history!r} and history_bytes={history_bytes!r} must both be at least 1"
             )
         self._history = history
         self._history_bytes = history_bytes
@@ -210,11 +211,11 @@ class FrameLog:
         self._chunk_frames = -(-history // chunks)
         self._chunk_bytes = -(-history_bytes // chunks)
         self.total = 0
-        """How many frames were ever appended."""
+        """Number of frames ever appended."""
         self.total_bytes = 0
-        """How many bytes of payload were ever appended."""
+        """Bytes of payload ever appended."""
         self.cleared = 0
-        """How many frames `clear` has put out of sight."""
+        """Value of `total` at the last `clear`."""
         self._start = 0
         self._forgotten_bytes = 0
         self._view: Frames | None = None
@@ -222,7 +223,7 @@ class FrameLog:
 
     @property
     def frames(self) -> Frames:
-        """The frames kept now, as a value that later ones do not change."""
+        """The frames kept now; later appends do not change this value."""
         view = self._view
         if view is None:
             total = self.total
@@ -230,7 +231,7 @@ class FrameLog:
         return view
 
     def append(self, frame: Frame) -> None:
-        """Keep a frame, and forget the oldest ones that exceed the limits."""
+        """Append a frame, and forget the oldest frames while a limit is exceeded."""
         self._tail.append(frame)
         self._view = None
         total = self.total = self.total + 1
@@ -263,7 +264,7 @@ class FrameLog:
                 self._begin_chunk()
 
     def clear(self) -> None:
-        """Forget the frames kept; the totals go on counting."""
+        """Forget all frames; the totals keep counting."""
         self._start = self.cleared = self.total
         self._forgotten_bytes = self.total_bytes
         self._view = None

@@ -1,4 +1,4 @@
-"""What went over a connection, as a value and as a file; looks at the frames."""
+"""Recordings of a connection, as values and as files; imports frames."""
 
 from ipywsecho.recording.recording import Recording, load
 

@@ -1,4 +1,4 @@
-"""What a recording holds, whatever it is written to or read from."""
+"""The contents of a recording, independent of the file format."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 from ipywsecho.frames import Frame, Notice
 from ipywsecho.masking import mask, secrets_of
 
-__all__ = ["Contents", "Entry", "filled"]
+__all__ = ["Contents", "Entry", "with_entries"]
 
 Entry = Frame | Notice
 
 
 @dataclass(frozen=True, repr=False)
 class Contents:
-    """What a recording holds; `Recording` says what each attribute means."""
+    """The contents of a recording; `Recording` documents the attributes."""
 
     frames: Sequence[Frame] = ()
     notices: Sequence[Notice] = ()
@@ -30,8 +30,8 @@ class Contents:
             object.__setattr__(self, "uri", mask(self.uri, secrets_of(self.uri)))
 
 
-def filled(contents: Contents, entries: Sequence[Entry]) -> Contents:
-    """Return the contents with these frames and notices."""
+def with_entries(contents: Contents, entries: Sequence[Entry]) -> Contents:
+    """Return a copy of the contents with these frames and notices."""
     return replace(
         contents,
         frames=[each for each in entries if isinstance(each, Frame)],

@@ -1,12 +1,12 @@
-"""The format `.har`, HTTP Archive 1.2, which browsers' network panels save and read.
+"""The format `.har`, HTTP Archive 1.2, which the network panels of browsers export and import.
 
-A connection is an entry of `log.entries`, and its `_webSocketMessages` are objects of the four
-members that `.jsonl` has for a frame: that is Chrome's addition to the format, and other tools
-follow it. Of a recording it keeps the frames, the errors, the address and the subprotocol. Firefox
-leaves the messages out when it saves. Pings, pongs and close frames, which some tools write, are
-passed over.
+A connection is an entry of `log.entries`. Its messages are in `_webSocketMessages`, an extension of
+Chrome that other tools have adopted. Each message has the same four members as a frame in a
+`.jsonl` file. The format stores the frames, the errors, the address and the subprotocol of a
+recording. Firefox exports no messages. Some tools also export pings, pongs and close frames, which
+are skipped.
 
-Members that are not read here mean nothing, and may be there.
+Members that are not mentioned here are ignored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,29 +19,30 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from ipywsecho.masking import mask, secrets_of
-from ipywsecho.recording.contents import Contents, Entry, filled
+from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
     FormatError,
     encode,
     entry_of,
-    parsed,
+    json_pieces,
+    parse_json,
     problem_in,
-    shown,
+    quoted,
     text_of,
-    written,
 )
 
 __all__ = ["read_har", "write_har"]
 
 _MESSAGES = "_webSocketMessages"
+# Close, ping and pong (RFC 6455, section 11.8).
 _CONTROL = (8, 9, 10)
 
 _CONNECTIONS_LISTED = 10
 
 
 def write_har(contents: Contents) -> Iterator[str]:
-    """Yield the text of a file, in pieces."""
-    # The empty list of messages is the last thing in it, and is filled one by one.
+    """Yield the text of a file in pieces."""
+    # The last empty list in the text is that of the messages; they are inserted one by one.
     head, _, tail = encode({"log": _log(contents)}).rpartition("[]")
     yield head
     separator = "[\n"
@@ -49,7 +50,7 @@ def write_har(contents: Contents) -> Iterator[str]:
     entries: Iterator[Entry] = merge(contents.frames, errors, key=attrgetter("time"))
     for entry in entries:
         yield separator
-        yield from written(entry)
+        yield from json_pieces(entry)
         separator = ",\n"
     yield ("[]" if separator == "[\n" else "\n]") + tail + "\n"
 
@@ -110,19 +111,24 @@ def _own_version() -> str:
 
 
 def read_har(text: str, entry: int | None) -> Contents:
-    """Return what the text of a file holds of a connection, or raise a `FormatError`.
+    """Return the recording of one connection in a file.
 
     Args:
         text: The text of the file.
-        entry: Which connection, counted from 0; needed if there are several.
+        entry: The number of the connection, counted from 0, or `None` if there is only one.
+
+    Raises:
+        FormatError: If the file is not valid, or contains no such connection.
     """
     try:
-        har = parsed(text)
+        har = parse_json(text)
     except ValueError as exc:
         raise FormatError(f"line {getattr(exc, 'lineno', 1)}", problem_in(exc)) from exc
     entries = _member(_member(har, "log"), "entries")
     if not isinstance(entries, list):
-        raise FormatError("line 1", "this is JSON, but no HAR file, which has a list log.entries")
+        raise FormatError(
+            "line 1", "this is JSON, but not a HAR file; it must have a list log.entries"
+        )
     place, chosen = _chosen(entries, entry)
     found: list[Entry] = []
     try:
@@ -132,7 +138,7 @@ def read_har(text: str, entry: int | None) -> Contents:
         )
         messages = chosen[_MESSAGES]
         if not isinstance(messages, list):
-            raise ValueError(f"{_MESSAGES} is {shown(messages)}; it must be a list")
+            raise ValueError(f"{_MESSAGES} is {quoted(messages)}; it must be a list")
         list_place = f"{place}.{_MESSAGES}"
         for number, message in enumerate(messages):
             place = f"{list_place}[{number}]"
@@ -140,11 +146,11 @@ def read_har(text: str, entry: int | None) -> Contents:
                 found.append(entry_of(message))
     except ValueError as exc:
         raise FormatError(place, problem_in(exc)) from exc
-    return filled(contents, found)
+    return with_entries(contents, found)
 
 
 def _chosen(entries: list[Any], wanted: int | None) -> tuple[str, dict[str, Any]]:
-    """Return the entry of a connection, and its place."""
+    """Return the place and the entry of a connection."""
     connections = [
         (f"log.entries[{number}]", each)
         for number, each in enumerate(entries)
@@ -154,13 +160,13 @@ def _chosen(entries: list[Any], wanted: int | None) -> tuple[str, dict[str, Any]
         if any(_member(_member(each, "response"), "status") == 101 for each in entries):
             raise FormatError(
                 "log.entries",
-                "a WebSocket is there, but none of its messages, which Firefox leaves out; save "
-                "it in Chrome or Edge",
+                "the file contains a WebSocket, but not its messages, which Firefox does not "
+                "export; use Chrome or Edge",
             )
         raise FormatError(
             "log.entries",
-            "no WebSocket is there; open the network panel before the page connects, and save "
-            "again",
+            "the file contains no WebSocket; open the network panel before the page connects, and "
+            "export again",
         )
     if wanted is None and len(connections) == 1:
         return connections[0]
@@ -170,8 +176,8 @@ def _chosen(entries: list[Any], wanted: int | None) -> tuple[str, dict[str, Any]
             for number, (_, each) in enumerate(connections[:_CONNECTIONS_LISTED])
         )
         more = "; …" if len(connections) > _CONNECTIONS_LISTED else ""
-        count = f"{len(connections):,} WebSocket{'s are' if len(connections) > 1 else ' is'} there"
-        raise FormatError("log.entries", f"{count}; choose one: {listed}{more}")
+        count = f"{len(connections):,} {'WebSocket' if len(connections) == 1 else 'WebSockets'}"
+        raise FormatError("log.entries", f"the file contains {count}; choose one: {listed}{more}")
     return connections[wanted]
 
 
@@ -179,7 +185,8 @@ def _described(entry: dict[str, Any]) -> str:
     uri = str(_member(_member(entry, "request"), "url"))
     messages = entry[_MESSAGES]
     count = len(messages) if isinstance(messages, list) else 0
-    return f"{shown(mask(uri, secrets_of(uri)))} with {count:,} messages"
+    unit = "message" if count == 1 else "messages"
+    return f"{quoted(mask(uri, secrets_of(uri)))} with {count:,} {unit}"
 
 
 def _member(value: Any, name: str) -> Any:

@@ -1,26 +1,26 @@
-"""The format `.jsonl`, which keeps everything of a recording.
+"""The format `.jsonl`, which stores a complete recording.
 
-It is UTF-8 text with one JSON object on each line. The first one is the header:
+It is UTF-8 text with one JSON object per line. The first object is the header:
 
     format        "ipywsecho recording"
     version       1
-    uri           the address of the server, its secrets masked, or null
-    subprotocol   the one that was negotiated, or null
+    uri           the address of the server, with its secrets masked, or null
+    subprotocol   the negotiated subprotocol, or null
     close_code    of the close frame (RFC 6455, section 7.4), 1005 if it had none, 1006 if there was
                   no close frame, or null if the connection had not ended
-    close_reason  what the close frame said, or null
-    forgotten     how many frames there had been that were no longer kept
-    frames        how many frames follow
-    notices       how many notices follow
+    close_reason  the reason in the close frame, or null
+    forgotten     number of earlier frames that are not in the recording
+    frames        number of frames that follow
+    notices       number of notices that follow
 
-Each other line is a frame or a notice, in the order in which they came:
+Every other line is a frame or a notice, in chronological order:
 
-    type          "send" or "receive" for a frame; "notice", or "error" if it is something to mend
-    time          seconds since the epoch, with all digits
-    opcode        1 for text, 2 for binary (RFC 6455, section 5.2), -1 for what is not a frame
-    data          the text; base64 (RFC 4648, section 4) of a binary frame
+    type          "send" or "receive" for a frame, "notice" or "error" for a notice
+    time          seconds since the epoch, in full precision
+    opcode        1 for text, 2 for binary (RFC 6455, section 5.2), -1 for a notice
+    data          the text, or the base64 encoding (RFC 4648, section 4) of a binary payload
 
-Members that are not named here mean nothing, and may be there.
+Members that are not mentioned here are ignored.
 """
 
 from collections.abc import Iterator
@@ -28,16 +28,16 @@ from heapq import merge
 from operator import attrgetter
 from typing import Any
 
-from ipywsecho.recording.contents import Contents, Entry, filled
+from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
     FormatError,
     encode,
     entry_of,
-    parsed,
+    json_pieces,
+    parse_json,
     problem_in,
-    shown,
+    quoted,
     text_of,
-    written,
 )
 
 __all__ = ["read_jsonl", "write_jsonl"]
@@ -47,7 +47,7 @@ _VERSION = 1
 
 
 def write_jsonl(contents: Contents) -> Iterator[str]:
-    """Yield the text of a file, in pieces."""
+    """Yield the text of a file in pieces."""
     header = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -62,29 +62,36 @@ def write_jsonl(contents: Contents) -> Iterator[str]:
     yield encode(header) + "\n"
     entries: Iterator[Entry] = merge(contents.frames, contents.notices, key=attrgetter("time"))
     for entry in entries:
-        yield from written(entry)
+        yield from json_pieces(entry)
         yield "\n"
 
 
 def read_jsonl(text: str, _: int | None) -> Contents:
-    """Return what the text of a file holds, or raise a `FormatError`."""
+    """Return the recording in a file.
+
+    Args:
+        text: The text of the file.
+
+    Raises:
+        FormatError: If the file is not valid.
+    """
     first, *others = text.removesuffix("\n").split("\n")
     entries: list[Entry] = []
     place = "line 1"
     try:
-        contents, expected = _header(parsed(first))
+        contents, expected = _header(parse_json(first))
         for number, line in enumerate(others, 2):
             place = f"line {number}"
-            entries.append(entry_of(parsed(line)))
+            entries.append(entry_of(parse_json(line)))
     except ValueError as exc:
         raise FormatError(place, problem_in(exc)) from exc
-    contents = filled(contents, entries)
+    contents = with_entries(contents, entries)
     found = len(contents.frames), len(contents.notices)
     if found != expected:
         raise FormatError(
             place,
             "the file ends after {:,} frames and {:,} notices, but line 1 announces {:,} and {:,}; "
-            "look for a whole copy of it".format(*found, *expected),
+            "look for a complete copy".format(*found, *expected),
         )
     return contents
 
@@ -92,12 +99,12 @@ def read_jsonl(text: str, _: int | None) -> Contents:
 def _header(header: Any) -> tuple[Contents, tuple[int, int]]:
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise ValueError(
-            "this is not the first line of a recording; a file that a browser saved is named .har"
+            "this is not the header of a recording; a file from a browser must be named .har"
         )
     if header.get("version") != _VERSION:
         raise ValueError(
-            f"the recording is of version {shown(header.get('version'))}, and {_VERSION} is all "
-            "that is known here; a newer ipywsecho may load it"
+            f"version is {quoted(header.get('version'))}, but only version {_VERSION} is "
+            "supported; upgrade ipywsecho"
         )
 
     def text(name: str) -> str | None:
@@ -106,7 +113,7 @@ def _header(header: Any) -> tuple[Contents, tuple[int, int]]:
     def number(name: str, least: int, most: int) -> int:
         value = header.get(name)
         if type(value) is not int or not least <= value <= most:
-            raise ValueError(f"{name} is {shown(value)}; it must be from {least} to {most}")
+            raise ValueError(f"{name} is {quoted(value)}; it must be from {least} to {most}")
         return value
 
     contents = Contents(

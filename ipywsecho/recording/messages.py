@@ -1,4 +1,4 @@
-"""A frame or a notice as the JSON object that each format of a recording holds."""
+"""Frames and notices as JSON objects, which both file formats share."""
 
 import json
 from base64 import b64decode, b64encode
@@ -13,19 +13,19 @@ __all__ = [
     "FormatError",
     "encode",
     "entry_of",
-    "parsed",
+    "json_pieces",
+    "parse_json",
     "problem_in",
-    "shown",
+    "quoted",
     "text_of",
-    "written",
 ]
 
 _TEXT, _BINARY, _NO_FRAME = 1, 2, -1
 
-# The year 3000. No system shows a local time for every number, and some none that is later.
+# The year 3000: some systems cannot convert later times to local time.
 _END_OF_TIME = 32_503_680_000
 
-# Characters or bytes; a multiple of 3, or base64 would be padded within.
+# Characters or bytes; a multiple of 3, so that only the last piece of base64 has padding.
 _PIECE = 3 * 2**18
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
@@ -33,35 +33,44 @@ encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", 
 
 
 class FormatError(Exception):
-    """What is wrong in a file, and where."""
+    """A file is not valid.
+
+    Attributes:
+        place: Where in the file, such as "line 3".
+    """
 
     def __init__(self, place: str, problem: str) -> None:
         super().__init__(problem)
         self.place = place
 
 
-def written(entry: Entry) -> Iterator[str]:
-    """Yield an entry as JSON, a long one in pieces, so that no other thread waits for all of it."""
+def json_pieces(entry: Entry) -> Iterator[str]:
+    """Yield an entry as JSON; a long one in pieces, because encoding blocks all other threads.
+
+    Raises:
+        RecordingError: If the time of the entry is invalid.
+    """
     message = _message(entry)
     data = message["data"]
     if len(data) <= _PIECE:
-        message["data"] = _plain(data)
+        message["data"] = _as_text(data)
         yield encode(message)
         return
     yield encode({**message, "data": ""}).removesuffix('"}')
     for start in range(0, len(data), _PIECE):
-        yield encode(_plain(data[start : start + _PIECE]))[1:-1]
+        yield encode(_as_text(data[start : start + _PIECE]))[1:-1]
     yield '"}'
 
 
-def _plain(data: str | bytes) -> str:
+def _as_text(data: str | bytes) -> str:
     return data if isinstance(data, str) else b64encode(data).decode()
 
 
 def _message(entry: Entry) -> dict[str, Any]:
     if not 0 <= entry.time < _END_OF_TIME:
         raise RecordingError(
-            f"{entry!r} cannot be saved; its time must be in seconds since the epoch"
+            f"{entry!r} cannot be saved; its time must be in seconds since the epoch, before the "
+            "year 3000"
         )
     if isinstance(entry, Notice):
         kind = "error" if entry.is_error else "notice"
@@ -72,36 +81,46 @@ def _message(entry: Entry) -> dict[str, Any]:
 
 
 def entry_of(message: Any) -> Entry:
-    """Return what a message says, or raise a `ValueError` that tells what is wrong with it."""
+    """Return the frame or notice that a message stands for.
+
+    Raises:
+        ValueError: If the message is not valid; the text of the error says why.
+    """
     if not isinstance(message, dict):
-        raise ValueError(f"{shown(message)} is no frame; each is a JSON object")
+        raise ValueError(f"{quoted(message)} is not a frame; it must be a JSON object")
     kind, opcode, data = message.get("type"), message.get("opcode"), message.get("data")
     time, text = _time(message.get("time")), text_of("data", data)
     if kind in ("notice", "error"):
         return Notice(time, text, kind == "error")
     if kind not in ("send", "receive"):
-        raise ValueError(f"type is {shown(kind)}; a frame has “send” or “receive”")
+        raise ValueError(f"type is {quoted(kind)}; it must be “send” or “receive”")
     if opcode == _TEXT:
         return Frame(text, time, kind == "send")
     if opcode == _BINARY:
         return Frame(_bytes(text), time, kind == "send")
-    raise ValueError(f"opcode is {shown(opcode)}; a frame has 1 for text, 2 for binary")
+    raise ValueError(f"opcode is {quoted(opcode)}; it must be 1 for text or 2 for binary")
 
 
 def _time(value: Any) -> float:
     if type(value) not in (int, float) or not 0 <= value < _END_OF_TIME:
-        raise ValueError(f"time is {shown(value)}; it must be in seconds since the epoch")
+        raise ValueError(
+            f"time is {quoted(value)}; it must be in seconds since the epoch, before the year 3000"
+        )
     return float(value)
 
 
 def text_of(name: str, value: Any) -> str:
-    """Return a value that is a text, or raise a `ValueError` that names it."""
+    """Return a value if it is a valid string.
+
+    Raises:
+        ValueError: If it is not; the text of the error contains the name.
+    """
     if not isinstance(value, str):
-        raise ValueError(f"{name} is {shown(value)}; it must be a text")
+        raise ValueError(f"{name} is {quoted(value)}; it must be a string")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"{name} holds half a surrogate pair, which is no text") from None
+        raise ValueError(f"{name} contains a lone surrogate, which UTF-8 cannot encode") from None
     return value
 
 
@@ -109,25 +128,32 @@ def _bytes(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except ValueError as exc:
-        raise ValueError(f"data of a binary frame is not base64 ({exc})") from exc
+        raise ValueError(f"data of a binary frame is not valid base64 ({exc})") from exc
 
 
-def shown(value: Any) -> str:
-    """Return a value as an error quotes it."""
-    quoted = "missing" if value is None else repr(value)
-    return quoted if len(quoted) <= 40 else f"{quoted[:40]}…"
+def quoted(value: Any) -> str:
+    """Return a value as an error message quotes it."""
+    text = "missing" if value is None else repr(value)
+    return text if len(text) <= 40 else f"{text[:40]}…"
 
 
-def parsed(text: str) -> Any:
-    """Return what JSON says, or raise a `ValueError`, for which `problem_in` has words."""
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: If it is not valid; `problem_in` turns the error into a message.
+    """
     try:
         return json.loads(text)
     except RecursionError:
-        raise ValueError("it is nested too deeply for a recording") from None
+        raise ValueError("the JSON is nested too deeply for a recording") from None
 
 
 def problem_in(error: ValueError) -> str:
-    """Return what is wrong, in words, when something was parsed or had no meaning."""
+    """Return a message for an error of `parse_json`, `entry_of` or `text_of`."""
     if isinstance(error, json.JSONDecodeError):
-        return f"this is not JSON ({error.msg}, column {error.colno}); it is cut, or no recording"
+        return (
+            f"this is not valid JSON ({error.msg}, column {error.colno}); check whether the file "
+            "is a complete recording"
+        )
     return str(error)

@@ -1,7 +1,7 @@
-"""What went over a WebSocket, as a value that can be saved to a file, loaded and replayed.
+"""A recording of a WebSocket connection that can be saved, loaded and replayed.
 
-The name of a file says what is in it: `jsonl.py` documents `.jsonl`, which keeps everything,
-and `har.py` documents `.har`, which is for other tools.
+The extension of the file name determines the format. `jsonl.py` documents `.jsonl`, which stores
+the complete recording; `har.py` documents `.har`, which other tools can read.
 """
 
 import errno
@@ -28,17 +28,17 @@ __all__ = ["Recording", "load"]
 
 @dataclass(frozen=True, repr=False)
 class Recording(Contents):
-    """What went over a WebSocket, seen from the client: an immutable value.
+    """An immutable recording of a WebSocket connection, as seen by the client.
 
     Attributes:
-        frames: The frames of both directions, in the order in which they came.
-        notices: What happened to the connection meanwhile.
-        uri: The address of the server, or `None` if it is not known. Its secrets are masked.
-        subprotocol: The subprotocol that was negotiated, or `None`.
-        close_code: Of the close frame, 1006 if there was none, or `None` if the connection had not
-            ended or nobody knows.
-        close_reason: What the close frame said, or `None`.
-        forgotten: How many frames there had been that were no longer kept.
+        frames: The frames of both directions, in chronological order.
+        notices: The events of the connection, in chronological order.
+        uri: The address of the server with its secrets masked, or `None` if it is unknown.
+        subprotocol: The negotiated subprotocol, or `None`.
+        close_code: The close code (RFC 6455, section 7.4), 1006 if there was no close frame, or
+            `None` if the connection had not ended or the code is unknown.
+        close_reason: The reason in the close frame, or `None`.
+        forgotten: Number of earlier frames that are not in the recording.
     """
 
     def __repr__(self) -> str:
@@ -61,14 +61,14 @@ class Recording(Contents):
 
         Args:
             received: Frames received.
-            sent: Frames sent. One comes before those received at the same moment, which may be
-                answers to it.
-            notices: What happened to the connection.
-            secrets: What is masked in all but the frames.
-            uri: The address of the server.
-            subprotocol: The subprotocol that was negotiated.
-            close_code: How the connection ended, if it did.
-            close_reason: What the close frame said.
+            sent: Frames sent. With equal times, a sent frame comes first, because the received
+                frame may answer it.
+            notices: Events of the connection.
+            secrets: Texts to be masked everywhere but in the frames.
+            uri: The address of the server, or `None` if it is unknown.
+            subprotocol: The negotiated subprotocol, or `None`.
+            close_code: The close code, or `None` if the connection has not ended.
+            close_reason: The reason in the close frame, or `None`.
         """
         return cls(
             frames=tuple(merge(sent, received, key=attrgetter("time"))),
@@ -81,26 +81,30 @@ class Recording(Contents):
         )
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write a file that `load` reads: `.jsonl` keeps everything, `.har` is for other tools.
+        """Write the recording to a file that `load` reads.
+
+        Args:
+            path: The file: `.jsonl` stores the complete recording, `.har` is for other tools.
 
         Raises:
-            RecordingError: If the name of the file ends otherwise, or something in the recording
-                fits into no file.
-            SaveError: If the file cannot be written; one that was there before stays as it was.
+            RecordingError: If the path has another extension, or the recording contains a time or a
+                text that cannot be stored.
+            SaveError: If the file could not be written. An existing file stays unchanged.
         """
         _write(Path(path), _format_of(path).write(self))
 
 
 def load(path: str | PathLike[str], *, entry: int | None = None) -> Recording:
-    """Read a recording from a `.jsonl` file, or from a `.har` file of a browser's network panel.
+    """Load a recording from a `.jsonl` file, or from a `.har` file of a browser's network panel.
 
     Args:
-        path: The file. All of it is read, or nothing.
-        entry: Which connection of a `.har` file, counted from 0; needed if there are several.
+        path: The file. A damaged file is rejected, never loaded partially.
+        entry: The number of the connection in a `.har` file, counted from 0; `None` if there is
+            only one.
 
     Raises:
-        RecordingError: If the file cannot be read or holds no such recording; says what is wrong,
-            and where.
+        RecordingError: If the file cannot be read, is not valid, or does not contain the
+            connection. The message says what is wrong, and where.
     """
     read = _format_of(path).read
     try:
@@ -126,7 +130,7 @@ def _format_of(path: str | PathLike[str]) -> _Format:
         return _FORMATS[Path(path).suffix.lower()]
     except KeyError:
         raise RecordingError(
-            f"{path} has a name that does not tell what is in it; it must end in .jsonl or .har"
+            f"{path} has an unknown extension; it must end in .jsonl or .har"
         ) from None
 
 
@@ -136,19 +140,20 @@ def _read(path: Path) -> str:
     except (OSError, ValueError) as exc:
         raise RecordingError(f"{path} cannot be read ({_reason(exc)}); check the path") from exc
     if not data.strip():
-        raise FormatError("line 1", "the file is empty; look for another copy of it")
+        raise FormatError("line 1", "the file is empty; look for another copy")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         line = data.count(b"\n", 0, exc.start) + 1
         raise FormatError(
-            f"line {line}", f"this is not UTF-8 text ({exc.reason}); if it is compressed, unpack it"
+            f"line {line}",
+            f"this is not valid UTF-8 ({exc.reason}); if the file is compressed, decompress it",
         ) from exc
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    """Write a whole file, or leave what is there."""
-    # A link goes on pointing to where it did.
+    """Write a file atomically: an existing file is replaced completely or stays unchanged."""
+    # Replaces the target of a symbolic link, not the link.
     path = Path(os.path.realpath(path))
     unfinished = path.with_name(f".{uuid4().hex}.tmp")
     try:
@@ -163,7 +168,7 @@ def _write(path: Path, lines: Iterable[str]) -> None:
             raise
     except UnicodeEncodeError as exc:
         raise RecordingError(
-            f"{path} was not saved: a text holds half a surrogate pair, which no text frame can"
+            f"{path} was not saved; a text contains a lone surrogate, which UTF-8 cannot encode"
         ) from exc
     except OSError as exc:
         raise SaveError(f"{path} was not saved ({_reason(exc)}); {_remedy(exc)}") from exc
@@ -175,7 +180,7 @@ def _reason(error: OSError | ValueError) -> str:
 
 def _remedy(error: OSError) -> str:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return "make the folder first, or choose another"
+        return "create the folder first, or choose another"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "free some space, or save it elsewhere"
     return "save it elsewhere"

@@ -1,4 +1,4 @@
-"""What serves: echo, the paths of the lessons, and replay; looks at the recordings."""
+"""WebSocket servers: echo, the paths for the lessons, and replay; imports recordings."""
 
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, MaxBytes

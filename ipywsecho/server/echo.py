@@ -1,4 +1,4 @@
-"""An echo server for notebooks, lessons and tests, with a path for each thing worth teaching.
+"""An echo server for notebooks, lessons and tests, with further paths for other behaviours.
 
 It runs on the event loop that starts it, listens on a free port of the loopback interface, and
 needs no network.
@@ -33,8 +33,8 @@ body {{ font: 1rem/1.5 sans-serif; max-width: 45rem; margin: 2rem auto; padding:
 dt {{ font: bold 1.1rem monospace; margin-top: 1rem }}
 </style>
 <h1>ipywsecho</h1>
-<p>A WebSocket server for lessons. Connect a WebSocket client to one of its paths; what a path takes
-goes into the query, as in <code>/clock?interval=0.5</code>.</p>
+<p>A WebSocket server for lessons. Connect a WebSocket client to one of these paths. Parameters go
+into the query, as in <code>/clock?interval=0.5</code>.</p>
 <dl>
 {paths}</dl>
 </html>
@@ -42,7 +42,7 @@ goes into the query, as in <code>/clock?interval=0.5</code>.</p>
 
 
 class EchoServer(BaseServer):
-    """A WebSocket server that echoes at `/`, and does other things at other paths.
+    """A WebSocket server that echoes at `/`, and behaves differently at other paths.
 
     Use it as an asynchronous context manager, or call `start` and `close`:
 
@@ -50,32 +50,32 @@ class EchoServer(BaseServer):
             console = WebSocketConsole(server.uri)
             ticking = WebSocketConsole(f"{server.uri}/clock?interval=0.5")
 
-    A path more is a coroutine function more. What follows its first parameter is what may be given
-    in the query; a handshake with anything else is refused with HTTP status 400, in words:
+    To add a path, add a coroutine function. Its parameters, except for the first, may be set in the
+    query of the address. An invalid query is rejected with HTTP status 400 and an explanation:
 
         async def shout(connection, *, times: Annotated[int, Between(1, 9)] = 1):
-            "Answer each text in capitals."
+            "Answer each text in upper case."
             async for text in connection:
                 await connection.send(text.upper() * times)
 
         server = EchoServer(paths={**EchoServer.PATHS, "/shout": shout})
 
-    A plain function instead of a coroutine function is called before the handshake and refuses it,
-    with what `connection.respond(status, text)` returns.
+    A plain function instead of a coroutine function is called before the handshake, and rejects it:
+    it returns the response, made by `connection.respond(status, text)`.
 
     Args:
-        host: The address to listen at.
-        port: The port to listen at; 0 takes a free one.
-        paths: What the server does at each path.
+        host: The address to listen on.
+        port: The port to listen on; 0 selects a free port.
+        paths: The function for each path.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
-        ssl: Serves `wss://` with this context; `None` serves `ws://`.
+        ssl: The TLS context for `wss://`, or `None` to serve `ws://`.
 
     Raises:
-        TypeError: If a parameter of a path is neither a number nor a text.
+        TypeError: If a parameter of a path is neither a number nor a string.
     """
 
     PATHS: ClassVar[Mapping[str, Behaviour]] = PATHS
-    """What the server does at each path unless told otherwise."""
+    """The function for each path by default."""
 
     def __init__(
         self,
@@ -91,11 +91,11 @@ class EchoServer(BaseServer):
         self._parameters = {path: parameters_of(paths[path]) for path in paths}
 
     def refuse(self, connection: "ServerConnection", request: "Request") -> "Response | None":
-        """Refuse unknown paths and wrong parameters, and answer what is no handshake."""
+        """Reject unknown paths and invalid parameters, and answer plain HTTP requests."""
         path, _, query = request.path.partition("?")
         behaviour = self._paths.get(path)
         if behaviour is None:
-            text = f"there is nothing at {shortened(path)}; there is {', '.join(self._paths)}\n"
+            text = f"unknown path {shortened(path)}; known paths: {', '.join(self._paths)}\n"
             return connection.respond(HTTPStatus.NOT_FOUND, text)
         try:
             arguments = arguments_of(query, self._parameters[path])
@@ -109,7 +109,7 @@ class EchoServer(BaseServer):
         return self._page(connection) if path == "/" else _upgrade_required(connection, path)
 
     async def handle(self, connection: "ServerConnection") -> None:
-        """Do what is done at the path of the connection."""
+        """Call the function for the path of the connection."""
         request = connection.request
         path, _, query = (request.path if request is not None else "/").partition("?")
         arguments = arguments_of(query, self._parameters[path])
@@ -134,7 +134,7 @@ class EchoServer(BaseServer):
 
 
 def _upgrade_required(connection: "ServerConnection", path: str) -> "Response":
-    text = f"{path} is for WebSockets: connect a WebSocket client; / lists all paths\n"
+    text = f"{path} requires a WebSocket client; / lists all paths\n"
     response = connection.respond(HTTPStatus.UPGRADE_REQUIRED, text)
     response.headers["Upgrade"] = "websocket"
     return response

@@ -1,7 +1,7 @@
-"""The parameters of a path: declared in the signature of a function, and checked in a query.
+"""The parameters of a path: declared in the signature of a function, and parsed from a query.
 
-Every parameter of the function but the first may be given in the query, as a number or a text. Its
-annotation says which, and what is allowed:
+Every parameter of the function except the first may be set in the query, as a number or a string.
+Its annotation declares the type and the allowed values:
 
     async def clock(connection, *, interval: Annotated[float, Between(0.01, 3600)] = 1.0): ...
 """
@@ -18,11 +18,11 @@ from urllib.parse import parse_qsl
 
 __all__ = ["Between", "MaxBytes", "Parameter", "arguments_of", "meaning_of", "parameters_of"]
 
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+_KINDS = {int: "an integer", float: "a number", str: "a string"}
 
 
 class Allowed(Protocol):
-    """Something that tells which values are allowed, and says so in words."""
+    """A set of allowed values that can describe itself, such as "from 1 to 9"."""
 
     def __contains__(self, value: Any, /) -> bool: ...
 
@@ -31,7 +31,7 @@ class Allowed(Protocol):
 
 @dataclass(frozen=True)
 class Between:
-    """Allows numbers from the least to the most, both included."""
+    """Allows numbers from `least` to `most`, inclusive."""
 
     least: float
     most: float
@@ -45,7 +45,7 @@ class Between:
 
 @dataclass(frozen=True)
 class MaxBytes:
-    """Allows texts that have so many bytes in UTF-8 at most."""
+    """Allows strings of at most `size` bytes in UTF-8."""
 
     size: int
 
@@ -61,10 +61,10 @@ class Parameter:
     """One parameter of a path.
 
     Attributes:
-        name: Its name in the query and in the function.
+        name: The name in the query and in the function.
         type: `int`, `float` or `str`.
-        allowed: Allow a value if any of them does; if there are none, every value is allowed.
-        default: Its value where none is given; `inspect.Parameter.empty` if it must be given.
+        allowed: Sets of allowed values; without any, every value is allowed.
+        default: The default value; `inspect.Parameter.empty` if the parameter is required.
     """
 
     name: str
@@ -74,34 +74,34 @@ class Parameter:
 
     @classmethod
     def declared(cls, parameter: inspect.Parameter, annotation: Any) -> Self:
-        """Return what a function declares.
+        """Return the parameter that a function declares.
 
         Raises:
-            TypeError: If it is neither a number nor a text.
+            TypeError: If it is neither a number nor a string.
         """
         is_bounded = get_origin(annotation) is Annotated
         kind, *allowed = get_args(annotation) if is_bounded else (annotation,)
         if kind is inspect.Parameter.empty:
             kind = type(parameter.default)
         if kind not in _KINDS:
-            raise TypeError(f"{parameter.name} can be an int, a float or a str, not {kind!r}")
+            raise TypeError(f"{parameter.name} must be an int, a float or a str, not {kind!r}")
         return cls(parameter.name, kind, tuple(allowed), parameter.default)
 
     @property
     def is_required(self) -> bool:
-        """Whether it must be given."""
+        """Whether the query must contain the parameter."""
         return self.default is inspect.Parameter.empty
 
     @property
     def domain(self) -> str:
-        """Which values it may have, in words."""
+        """The allowed values, in words."""
         return f"{_KINDS[self.type]} {' or '.join(map(str, self.allowed))}".rstrip()
 
     def parse(self, text: str) -> Any:
-        """Return the value that a text stands for.
+        """Return the value of a text from the query.
 
         Raises:
-            ValueError: If it stands for none that is allowed.
+            ValueError: If the value is invalid or not allowed.
         """
         with suppress(ValueError):
             value = self.type(text)
@@ -113,44 +113,45 @@ class Parameter:
     def __str__(self) -> str:
         if self.is_required:
             return self.domain
-        return f"{self.domain}; {self.default if self.default != '' else 'empty'} if not given"
+        return f"{self.domain} (default: {self.default if self.default != '' else 'empty'})"
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, Parameter]:
-    """Return the parameters that a function declares after its first, by name.
+    """Return the parameters that a function declares after its first one, by name.
 
     Raises:
-        TypeError: If one of them is neither a number nor a text.
+        TypeError: If one of them is neither a number nor a string.
     """
     _, *declared = inspect.signature(function).parameters.values()
-    # What annotates the first may be there for type checkers only, so that is never looked up.
+    # The annotation of the first parameter is not evaluated: its name may be imported for type
+    # checkers only.
     texts = SimpleNamespace(__annotations__={each.name: each.annotation for each in declared})
     hints = get_type_hints(texts, getattr(function, "__globals__", {}), include_extras=True)
     return {each.name: Parameter.declared(each, hints[each.name]) for each in declared}
 
 
 def meaning_of(function: Callable[..., Any]) -> str:
-    """Return the first line of what a function says about itself."""
+    """Return the first line of the docstring of a function."""
     return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 def arguments_of(query: str, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
-    """Return the arguments that the query of an address gives for some parameters.
+    """Return the arguments in the query of an address.
 
     Raises:
-        ValueError: If one is unknown, given more than once, missing, or not allowed.
+        ValueError: If a parameter is unknown, missing, repeated or invalid.
     """
     arguments: dict[str, Any] = {}
     try:
         given = parse_qsl(query, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError as exc:
-        raise ValueError("the query is not in UTF-8") from exc
+        raise ValueError("the query is not valid UTF-8") from exc
     for name, text in given:
         if name not in parameters:
             names = ", ".join(parameters) or "none"
-            raise ValueError(f"there is no parameter {shortened(name)}; there is {names}")
+            raise ValueError(f"unknown parameter {shortened(name)}; known parameters: {names}")
         if name in arguments:
-            raise ValueError(f"{name} is given more than once")
+            raise ValueError(f"{name} is set more than once")
         arguments[name] = parameters[name].parse(text)
     for each in parameters.values():
         if each.is_required and each.name not in arguments:

@@ -1,4 +1,4 @@
-"""What the echo server does at each of its paths: one function for each, and the table of them."""
+"""The paths of the echo server: a function for each path, and the table of them."""
 
 import asyncio
 import json
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 __all__ = ["PATHS", "Behaviour"]
 
 Behaviour = Callable[..., Any]
-"""What a server does at a path, with the parameters that the path takes.
+"""The function for a path, called with the connection and the parameters of the path.
 
-A coroutine function talks over an open connection, which is closed when it returns. Any other
-function is called instead of the handshake, and returns the response that refuses it.
+A coroutine function uses the open connection, which is closed when it returns. Any other function
+is called before the handshake, and returns the response that rejects it.
 """
 
 
 async def echo(connection: "ServerConnection") -> None:
-    """Answer each frame with the same frame."""
+    """Echo each frame."""
     turn = Turn()
     async for message in connection:
         await connection.send(message)
@@ -39,12 +39,12 @@ async def echo(connection: "ServerConnection") -> None:
 async def clock(
     connection: "ServerConnection", *, interval: Annotated[float, Between(0.01, 3600)] = 1.0
 ) -> None:
-    """Push {"tick": 0, "time": 0.0} unasked: a count, and the time in seconds since 1970."""
+    """Push {"tick": 0, "time": 0.0} at an interval in seconds: a counter and the Unix time."""
     async with _frames_ignored(connection):
         started, tick = monotonic(), 0
         while True:
             await connection.send(json.dumps({"tick": tick, "time": time()}))
-            # A tick that nobody could take in time is left out, as its number tells.
+            # Ticks that a slow client could not receive in time are skipped; the counter shows it.
             tick = max(tick + 1, math.ceil((monotonic() - started) / interval))
             await asyncio.sleep(started + tick * interval - monotonic())
 
@@ -55,7 +55,7 @@ async def picture(
     size: Annotated[int, Between(8, 256)] = 128,
     seed: Annotated[str, MaxBytes(100)] = "",
 ) -> None:
-    """Send a PNG picture, and another one for each frame; a seed makes them the same again."""
+    """Send a PNG picture, and another one for each frame; a seed makes them reproducible."""
     number = 0
     while True:
         chosen = f"{seed} {number}" if seed else None
@@ -77,9 +77,9 @@ async def close(
 def status(
     connection: "ServerConnection", *, code: Annotated[int, Between(400, 599)] = 503
 ) -> "Response":
-    """Refuse the handshake with an HTTP status."""
+    """Reject the handshake with an HTTP status."""
     phrase = responses.get(code, "Unknown")
-    response = connection.respond(503, f"{code} {phrase}, as asked for\n")
+    response = connection.respond(503, f"{code} {phrase}, as requested\n")
     response.status_code, response.reason_phrase = code, phrase
     return response
 
@@ -87,7 +87,7 @@ def status(
 async def slow(
     connection: "ServerConnection", *, delay: Annotated[float, Between(0, 60)] = 2.0
 ) -> None:
-    """Answer each frame with the same frame after a delay in seconds, one after the other."""
+    """Echo each frame after a delay in seconds, one frame at a time."""
     async for message in connection:
         await asyncio.sleep(delay)
         await connection.send(message)
@@ -99,7 +99,7 @@ async def flood(
     count: Annotated[int, Between(1, 1_000_000)] = 100_000,
     size: Annotated[int, Between(1, 2_000_000)] = 32,
 ) -> None:
-    """Send text frames, numbered from 1, as fast as the client takes them, and close."""
+    """Send numbered text frames as fast as the client reads them, then close the connection."""
     async with _frames_ignored(connection):
         turn = Turn()
         for number in range(1, count + 1):
@@ -109,7 +109,7 @@ async def flood(
 
 
 async def silent(connection: "ServerConnection") -> None:
-    """Read each frame, and never answer."""
+    """Read every frame, but never answer."""
     turn = Turn()
     async for _ in connection:
         if turn.is_over():
@@ -126,12 +126,12 @@ PATHS: Mapping[str, Behaviour] = {
     "/flood": flood,
     "/silent": silent,
 }
-"""What the server does at each path."""
+"""The function for each path by default."""
 
 
 @asynccontextmanager
 async def _frames_ignored(connection: "ServerConnection") -> AsyncIterator[None]:
-    # Behind frames that nobody reads, neither a pong nor the peer's close would be seen.
+    # Unread frames would block the pongs and the close frame of the client, which follow them.
     reading = asyncio.ensure_future(silent(connection))
     try:
         yield

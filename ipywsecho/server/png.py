@@ -1,7 +1,7 @@
-"""A picture that makes itself: a PNG file in pure Python, another one for each seed.
+"""Generates pictures as PNG files in pure Python, a different one for each seed.
 
-Waves across the picture and rings around a point are added up, and all that is equally high gets
-the same colour, as on a map.
+The height of each pixel is the sum of waves across the picture and of rings around a point. As on a
+topographic map, pixels of about equal height have the same colour.
 """
 
 import math
@@ -20,11 +20,11 @@ def picture(size: int, seed: str | None = None) -> bytes:
     """Return a square picture as a PNG file.
 
     Args:
-        size: Its width and its height in pixels.
-        seed: Gives the same picture again; with `None` it is another one each time.
+        size: Width and height in pixels.
+        seed: Determines the picture; with `None` every picture is different.
     """
     chance = random.Random(seed)
-    # A row is the number of its filter, which is none, and the colour of each pixel by its index.
+    # Each row starts with its filter type, 0 for none; the pixels are indices into the palette.
     rows = b"".join(b"\0" + row for row in _rows(size, chance))
     chunks = (
         _chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 3, 0, 0, 0)),
@@ -50,7 +50,7 @@ def _palette(chance: random.Random) -> bytes:
 
 
 def _rows(size: int, chance: random.Random) -> Iterator[bytes]:
-    # What depends on one coordinate only is looked up, so that a pixel costs few additions.
+    # Terms that depend on one coordinate are computed once, so that a pixel takes few additions.
     waves_x, waves_y = _waves(size, chance), _waves(size, chance)
     away_x, away_y = _squares(size, chance.random()), _squares(size, chance.random())
     count = chance.uniform(1, 3)

@@ -1,4 +1,4 @@
-"""The server's side of a recording, played again."""
+"""Replays the server's side of a recording."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -27,34 +27,34 @@ _NO_CLOSE_FRAME = 1006
 async def play(
     frames: Iterable[Frame],
     send: Callable[[str | bytes], Awaitable[Any]],
-    hear: Callable[[], Awaitable[Any]],
+    receive: Callable[[], Awaitable[Any]],
     *,
     speed: float = 1.0,
     wait_for_client: bool = True,
     clock: Callable[[], float] = monotonic,
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
 ) -> None:
-    """Send what the server of a recording sent, each frame when it is due.
+    """Send the received frames of a recording, with the delays of the recording.
 
-    A frame is due as long after the first frame as it was recorded, and one that is late is sent at
-    once, so that delays do not add up.
+    Delays count from the first frame. A frame that is late is sent at once, so that delays do not
+    accumulate.
 
     Args:
         frames: The frames of both directions, as the client recorded them.
         send: Sends a frame.
-        hear: Returns once the client has sent another frame.
-        speed: How many times as fast as recorded.
-        wait_for_client: Whether to wait for the client where it had sent a frame; time counts anew
-            from there.
+        receive: Returns once the client has sent another frame.
+        speed: Factor of the speed; 2 replays twice as fast as recorded.
+        wait_for_client: Whether to wait for a frame of the client where the client sent one in the
+            recording. Delays then count from that frame.
         clock: Returns the time in seconds.
-        sleep: Returns after so many seconds.
+        sleep: Returns after the given number of seconds.
     """
     turn = Turn()
     origin: float | None = None
     begun = clock()
     for frame in frames:
         if frame.sent and wait_for_client:
-            await hear()
+            await receive()
             origin, begun = frame.time, clock()
         elif origin is None:
             origin = frame.time
@@ -69,30 +69,30 @@ async def play(
 
 
 class ReplayServer(BaseServer):
-    """A WebSocket server that sends what the server of a recording sent, to each client afresh.
+    """A WebSocket server that replays the server's side of a recording to every client.
 
     Use it as an asynchronous context manager, or call `start` and `close`:
 
         async with ReplayServer("lesson.jsonl", speed=10) as server:
             console = WebSocketConsole(server.uri)
 
-    It answers at every path, and agrees to the subprotocol that was recorded if the client asks for
-    it. In the end it closes with the code and the reason that were recorded. Where there was no
-    close frame (1006) it drops the connection, and where no end was recorded it closes with 1000.
-    Web pages are refused, as `EchoServer` does.
+    It accepts connections at every path, and selects the recorded subprotocol if the client offers
+    it. At the end, it closes the connection with the recorded code and reason. If the recording
+    ended without a close frame (1006), it aborts the connection; if the recording has no end, it
+    closes with 1000. Like `EchoServer`, it rejects connections of web pages.
 
     Args:
-        recording: A recording, or the path of a file with one.
-        host: The address to listen at.
-        port: The port to listen at; 0 takes a free one.
-        speed: How many times as fast as recorded; `math.inf` is as fast as possible.
-        wait_for_client: Whether the server waits for the client wherever the client had sent a
-            frame, whatever the frame says. If not, it plays on as if the client had.
+        recording: A recording, or the path of a file.
+        host: The address to listen on.
+        port: The port to listen on; 0 selects a free port.
+        speed: Factor of the speed; `math.inf` replays as fast as possible.
+        wait_for_client: Whether to wait for a frame of the client, with any payload, wherever the
+            client sent one in the recording. Otherwise the replay does not wait.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
-        ssl: Serves `wss://` with this context; `None` serves `ws://`.
+        ssl: The TLS context for `wss://`, or `None` to serve `ws://`.
 
     Raises:
-        OptionError: If the speed is not above 0.
+        OptionError: If the speed is not greater than 0.
         RecordingError: If the file cannot be loaded.
     """
 
@@ -109,7 +109,9 @@ class ReplayServer(BaseServer):
     ) -> None:
         super().__init__(host, port, allow_origins=allow_origins, ssl=ssl)
         if not speed > 0:
-            raise OptionError(f"speed={speed!r} must be above 0; math.inf is as fast as possible")
+            raise OptionError(
+                f"speed={speed!r} must be greater than 0; math.inf replays as fast as possible"
+            )
         self._recording = recording if isinstance(recording, Recording) else load(recording)
         self._speed = speed
         self._wait_for_client = wait_for_client
@@ -119,20 +121,20 @@ class ReplayServer(BaseServer):
         connection: "ServerConnection",  # noqa: ARG002
         offered: "Sequence[Subprotocol]",
     ) -> "Subprotocol | None":
-        """Return the subprotocol that was recorded, if the client offers it."""
+        """Return the recorded subprotocol if the client offers it."""
         return next((each for each in offered if each == self._recording.subprotocol), None)
 
     async def handle(self, connection: "ServerConnection") -> None:
-        """Send what the server sent, and close as it did."""
+        """Send the frames of the server, and close the connection as recorded."""
         recording = self._recording
-        heard = asyncio.Semaphore(0)
-        # Always read, or the client's frames would hold up its pongs and its close frame.
-        reading = asyncio.ensure_future(_release_for_each_frame(connection, heard))
+        received = asyncio.Semaphore(0)
+        # Unread frames would block the pongs and the close frame of the client, which follow them.
+        reading = asyncio.ensure_future(_release_for_each_frame(connection, received))
         try:
             await play(
                 recording.frames,
                 connection.send,
-                heard.acquire,
+                received.acquire,
                 speed=self._speed,
                 wait_for_client=self._wait_for_client,
             )
@@ -144,20 +146,22 @@ class ReplayServer(BaseServer):
             reading.cancel()
 
 
-async def _release_for_each_frame(connection: "ServerConnection", heard: asyncio.Semaphore) -> None:
+async def _release_for_each_frame(
+    connection: "ServerConnection", received: asyncio.Semaphore
+) -> None:
     from websockets.exceptions import ConnectionClosed
 
-    # However the client leaves, it is none of the server's concern.
+    # A client may close the connection, or lose it, at any time.
     with suppress(ConnectionClosed):
         async for _ in connection:
-            heard.release()
+            received.release()
 
 
 def _close_frame(recording: Recording) -> tuple[int, str]:
-    """Return the code and the reason that were recorded, or what comes nearest."""
+    """Return the recorded code and reason, adjusted to what a close frame may contain."""
     if recording.close_code is None:
         return 1000, "end of the recording"
-    # Masking a secret may have made it longer than a close frame has room for.
+    # Masking a secret may have made the reason longer than 123 bytes (RFC 6455, section 5.5).
     reason = (recording.close_reason or "").encode()[:123].decode(errors="ignore")
     try:
         check_close_frame(recording.close_code, reason)

@@ -1,7 +1,7 @@
-"""What the servers of this package have in common: to listen, to admit, to log, and to end in time.
+"""The base of the servers: it listens, checks origins, logs connections, and closes in time.
 
-A server runs on the event loop that starts it. Unless told otherwise, it listens on a free port of
-the loopback interface.
+A server runs on the event loop that starts it. By default, it listens on a free port of the
+loopback interface.
 """
 
 import asyncio
@@ -27,34 +27,35 @@ __all__ = ["BaseServer"]
 
 _MAX_SIZE = 64 * 2**20
 _CLOSE_TIMEOUT = 2.0
-# A class connects all at once; whom the backlog has no room for waits a second and more.
+# The students of a class connect at the same time. When the backlog is full, TCP retries only after
+# a second or more.
 _BACKLOG = 1024
 _LONGEST_PATH = 200
-# What a close frame has room for (RFC 6455, section 5.5).
+# Bytes that a close frame can hold (RFC 6455, section 5.5).
 _LONGEST_REASON = 123
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
-# A log that nobody asked for would be written below a cell, as if the cell had failed.
+# Without a handler, errors would be printed below a cell, as if the cell had failed.
 _log = logging.getLogger("ipywsecho.server")
 _log.addHandler(logging.NullHandler())
-# What websockets has to say is told again here, or is an error.
+# Except for its errors, everything that websockets logs is logged here as well.
 _protocol_log = _log.getChild("protocol")
 _protocol_log.setLevel(logging.WARNING)
 
 
 class BaseServer(ABC):
-    """A WebSocket server; a subclass says what it does with a connection.
+    """A WebSocket server; subclasses define how it handles a connection.
 
-    Web pages are refused: a browser names the page's origin in the handshake, and without this
-    check any page that the person visits could talk to the server (RFC 6455, section 10.2).
+    By default, connections of web pages are rejected, which the `Origin` header reveals. Otherwise
+    any page that the user visits could use the server (RFC 6455, section 10.2).
 
-    What happens to each connection is logged by the logger `ipywsecho.server` at level `INFO`.
+    The logger `ipywsecho.server` logs each connection at level `INFO`.
 
     Args:
-        host: The address to listen at.
-        port: The port to listen at; 0 takes a free one.
+        host: The address to listen on.
+        port: The port to listen on; 0 selects a free port.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
-        ssl: Serves `wss://` with this context; `None` serves `ws://`.
+        ssl: The TLS context for `wss://`, or `None` to serve `ws://`.
     """
 
     def __init__(
@@ -75,10 +76,10 @@ class BaseServer(ABC):
 
     @abstractmethod
     async def handle(self, connection: "ServerConnection") -> None:
-        """Do what the server does with an open connection, which is closed on return.
+        """Handle an open connection, which is closed when this returns.
 
-        It is cancelled once the connection is closed. If it fails, the connection is closed with
-        code 1011, and with the error for a reason.
+        This is cancelled when the connection is closed. If this raises an error, the connection is
+        closed with code 1011, and with the error as the reason.
         """
 
     def refuse(
@@ -86,7 +87,7 @@ class BaseServer(ABC):
         connection: "ServerConnection",  # noqa: ARG002
         request: "Request",  # noqa: ARG002
     ) -> "Response | None":
-        """Return the response that refuses a handshake, or `None` to go on with it."""
+        """Return the response that rejects a handshake, or `None` to accept it."""
         return None
 
     def choose(
@@ -94,45 +95,45 @@ class BaseServer(ABC):
         connection: "ServerConnection",  # noqa: ARG002
         offered: "Sequence[Subprotocol]",  # noqa: ARG002
     ) -> "Subprotocol | None":
-        """Return the subprotocol to use, of those that the client offers, or `None` for none."""
+        """Return one of the subprotocols that the client offers, or `None` to use none."""
         return None
 
     @property
     def host(self) -> str | None:
-        """The address that the server listens at; `None` while it does not."""
+        """The address that the server listens on, or `None` while it is not listening."""
         return None if self._socket is None else str(self._socket.getsockname()[0])
 
     @property
     def uri(self) -> str | None:
-        """Where a client on this machine reaches the server; `None` while it does not listen."""
+        """The URI for clients on this machine, or `None` while the server is not listening."""
         host = self.host
         return None if host is None else self.uri_at(_ANY_ADDRESS.get(host, host))
 
     def uri_at(self, host: str) -> str:
-        """Return where a client reaches the server that calls this machine by a name or address.
+        """Return the URI for clients that use this host name or address for this machine.
 
         Raises:
-            RuntimeError: If the server does not listen.
+            RuntimeError: If the server is not listening.
         """
         if self._socket is None:
-            raise RuntimeError("the server does not listen")
+            raise RuntimeError("the server is not listening; call listen() or start() first")
         scheme = "ws" if self._ssl is None else "wss"
         return f"{scheme}://{_authority(host, self._socket.getsockname()[1])}"
 
     def listen(self) -> None:
-        """Take the port, unless it has one; whoever connects before `start` waits for it.
+        """Bind the port, unless it is bound already. Early clients wait until `start`.
 
         Raises:
-            OSError: If the address cannot be listened at, for example because the port is taken.
+            OSError: If the address is unavailable, for example because the port is in use.
         """
         if self._socket is None:
             self._socket = _listening_socket(self._host, self._port)
 
     async def start(self) -> None:
-        """Serve, unless it already does.
+        """Start to serve; a running server is left alone.
 
         Raises:
-            OSError: If the address cannot be listened at, for example because the port is taken.
+            OSError: If the address is unavailable, for example because the port is in use.
         """
         from websockets.asyncio.server import serve
 
@@ -148,7 +149,7 @@ class BaseServer(ABC):
                 select_subprotocol=self.choose,
                 process_response=_log_response,
                 create_connection=self._created,  # type: ignore[arg-type]
-                # Compressing costs more than it saves where nothing leaves the machine.
+                # On one machine, compression takes more time than it saves.
                 compression=None,
                 max_size=_MAX_SIZE,
                 close_timeout=_CLOSE_TIMEOUT,
@@ -156,17 +157,17 @@ class BaseServer(ABC):
             )
 
     async def close(self) -> None:
-        """Stop to listen, and close every connection with code 1001; takes some seconds at most."""
+        """Stop listening, and close every connection with code 1001, within a few seconds."""
         server, self._server = self._server, None
         listening, self._socket = self._socket, None
         if server is not None:
             server.close()
             closed = asyncio.ensure_future(server.wait_closed())
             await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
-            # A peer that reads nothing would hold up even the close frame, and one that says
-            # nothing the end of its handshake.
+            # A client that does not read, or does not complete its handshake, would prevent the
+            # closing handshake.
             for connection in self._connections:
-                # Within a TLS handshake there is none yet.
+                # Unset during a TLS handshake.
                 if hasattr(connection, "transport"):
                     connection.transport.abort()
             await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
@@ -175,7 +176,7 @@ class BaseServer(ABC):
             listening.close()
 
     def abandon(self) -> None:
-        """Give the port back, for when the event loop that served it is gone."""
+        """Release the port after the event loop of the server has been closed."""
         self._server = None
         if self._socket is not None:
             self._socket.close()
@@ -201,7 +202,7 @@ class BaseServer(ABC):
         async with asyncio.TaskGroup() as tasks:
             handling = tasks.create_task(self._handle(connection))
             await connection.wait_closed()
-            # Otherwise one that waits for something else would learn of it only when it sends.
+            # A handler that waits for something else would not notice the end of the connection.
             handling.cancel()
         seconds = monotonic() - opened_at
         _log.info("%s %s after %.1f s", _peer(connection), _end(connection), seconds)
@@ -212,7 +213,7 @@ class BaseServer(ABC):
         try:
             await self.handle(connection)
         except ConnectionClosed:
-            # However a client leaves, it is none of the server's concern.
+            # A client may close the connection, or lose it, at any time.
             return
         except Exception as exc:
             _log.exception("%s failed at %s", _peer(connection), _path(connection.request))
@@ -224,8 +225,8 @@ class BaseServer(ABC):
 
 def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches off Nagle's algorithm, which would hold small frames back for some 40 ms, but
-    # only on sockets that say that they are TCP; those of socket.create_server() do not.
+    # asyncio disables Nagle's algorithm, which would delay small frames by about 40 ms, but only
+    # for sockets with an explicit TCP protocol; socket.create_server() makes others.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -245,7 +246,7 @@ def _log_response(
     return None
 
 
-# How a peer and what it says are written in the log, where nothing of it may be interpreted.
+# Text for the log; what comes from the peer is masked and escaped.
 
 
 def _authority(host: str, port: int) -> str:

@@ -1,10 +1,12 @@
-"""Frames and state in, rows of HTML and text out, with no widget in sight; looks at the frames."""
+"""Turns frames and state into rows of HTML and text, without widgets; imports frames."""
 
 from ipywsecho.view.finding import Criteria
+from ipywsecho.view.header import describe_state, header
 from ipywsecho.view.payloads import Kind, View
 from ipywsecho.view.pictures import Gallery
-from ipywsecho.view.rows import STYLE, describe_state, header, paragraph, weight_of
+from ipywsecho.view.rows import paragraph, weight_of
 from ipywsecho.view.screen import Screen
+from ipywsecho.view.style import STYLE
 
 __all__ = [
     "STYLE",

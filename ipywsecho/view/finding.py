@@ -1,4 +1,4 @@
-"""Finds frames in a log: what is looked for, and a search that never keeps anybody waiting."""
+"""Finds frames in a log: the criteria, and a search that runs in short time slices."""
 
 import re
 from collections import deque
@@ -13,22 +13,23 @@ from ipywsecho.view.payloads import Kind, kind_of
 __all__ = ["Criteria", "Sieve"]
 
 MOST_FOUND = 1_000
-"""How many of the newest matches are kept, which is more than a view shows."""
+"""How many of the newest matches are kept; a redraw shows fewer than this."""
 
-# With other letters behind the slash it is a path, such as /api/users.
+# Letters other than flags after the last slash make it a path, such as /api/users.
 _REGEX = re.compile(r"/(.*)/([imsx]*)", re.DOTALL)
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 _HEX = re.compile(r"(?:[0-9a-f]{2}\s*)+", re.IGNORECASE | re.ASCII)
 
 
 class Criteria(NamedTuple):
-    """Which frames are looked for.
+    """The conditions that a frame must meet; the defaults match every frame.
 
     Attributes:
-        text: What they contain, in upper or lower case, or `/a regular expression/`, with flags
-            (i, m, s, x) behind it. Bytes are searched as Latin-1 text, and for bytes in hex.
-        sent: Whether they were sent; `None` for both directions.
-        kind: What they hold; `None` for anything.
+        text: A text that the payload contains, ignoring case, or `/a regular expression/` with
+            optional flags (i, m, s, x) after it. In a binary frame, the text is looked for in the
+            payload decoded as Latin-1, and hexadecimal digits also match the bytes they stand for.
+        sent: Whether the frame was sent, or `None` for both directions.
+        kind: What the frame contains, or `None` for any content.
     """
 
     text: str = ""
@@ -36,10 +37,10 @@ class Criteria(NamedTuple):
     kind: Kind | None = None
 
     def in_text(self) -> Callable[[str], bool]:
-        """Return a test for texts.
+        """Return a predicate for texts.
 
         Raises:
-            InputError: If the regular expression is none.
+            InputError: If the regular expression is invalid.
         """
         regex = _REGEX.fullmatch(self.text)
         if regex is None:
@@ -53,16 +54,16 @@ class Criteria(NamedTuple):
             search = re.compile(pattern, flags).search
         except re.error as exc:
             raise InputError(
-                f"{self.text} is no regular expression ({exc}); mend it, or leave out the slashes "
-                "to look for the text as it stands"
+                f"{self.text} is not a valid regular expression ({exc}); correct it, or remove the "
+                "slashes to search for the literal text"
             ) from exc
         return lambda text: search(text) is not None
 
     def in_frame(self) -> Callable[[Frame], bool]:
-        """Return a test for frames.
+        """Return a predicate for frames.
 
         Raises:
-            InputError: If the regular expression is none.
+            InputError: If the regular expression is invalid.
         """
         in_text = self.in_text()
         in_bytes = bytes.fromhex(self.text) if _HEX.fullmatch(self.text) else None
@@ -84,13 +85,13 @@ class Criteria(NamedTuple):
 
 
 class Sieve:
-    """The newest frames of a log that match, and how many do.
+    """An incremental search for the newest matching frames of a log.
 
-    It looks at each frame once, at the newest first, and stops when its time is over, to go on when
-    it is asked again. What it has found stands between.
+    Each frame is examined once, the newest frames first. Every call of `look` continues the search
+    for a limited time, and the matches found so far are available in between.
 
     Args:
-        matches: Whether a frame is looked for.
+        matches: Returns whether a frame matches.
         clock: Returns the time in seconds.
     """
 
@@ -99,32 +100,40 @@ class Sieve:
     ) -> None:
         self._matches = matches
         self._clock = clock
-        # Frames are numbered from the first that ever was. All from `_oldest` on were looked at,
-        # and none from `_newest` on.
+        # Numbers of frames, counted from the first frame ever logged. The frames from `_oldest`
+        # up to, but not including, `_newest` have been examined.
         self._oldest: int | None = None
         self._newest = 0
         self._found: deque[tuple[int, Frame]] = deque()
         self.matched = 0
-        """How many frames matched, of those looked at."""
+        """Number of examined frames that matched."""
         self.looked_at = 0
-        """How many frames were looked at."""
+        """Number of examined frames."""
 
     @property
     def found(self) -> list[Frame]:
-        """The newest matches that are still kept, oldest first."""
+        """The newest matches that the log still keeps, oldest first."""
         return [frame for _, frame in self._found]
 
     def look(self, frames: Frames, seconds: float) -> bool:
-        """Look at frames not looked at yet, for so long; tell whether that was all of them."""
+        """Continue the search.
+
+        Args:
+            frames: The frames of the log.
+            seconds: How long to search; at least one frame is examined.
+
+        Returns:
+            Whether all frames have been examined.
+        """
         first = frames.total - len(frames)
         if self._oldest is None:
             self._oldest = self._newest = frames.total
         deadline = self._clock() + seconds
-        # A slice of frames costs something even if it is empty.
+        # Skipped if there are no new frames, because even an empty slice takes time.
         is_done = self._newest >= frames.total or self._look_ahead(frames, first, deadline)
         if is_done and self._oldest > first:
             is_done = self._look_back(frames, first, deadline)
-        # What the log has forgotten must not be held here.
+        # Frames that the log has forgotten must not stay in memory.
         while self._found and self._found[0][0] < first:
             self._found.popleft()
         return is_done

@@ -1,11 +1,11 @@
-"""What a frame holds, and how that is shown: as text, JSON, a picture or bytes.
+"""Payloads: what a frame contains, and how to show it as text, JSON, a picture or bytes.
 
-JSON is set out anew but otherwise left as it came: numbers keep their spelling, and keys that occur
-twice are shown twice.
+JSON is indented anew but otherwise unchanged: numbers keep their notation, and duplicate keys are
+all shown.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from html import escape
@@ -16,27 +16,27 @@ from pygments.token import Keyword, Name, Number, String
 
 from ipywsecho.escaping import html_of, visible
 from ipywsecho.frames import Frame
-from ipywsecho.view.pictures import Picture, is_picture, is_svg, picture_of, svg_of
+from ipywsecho.view.pictures import Picture, SourceOf, is_picture, is_svg, picture_of, svg_of
 
 __all__ = ["Body", "Kind", "View", "body_of", "kind_of", "size_in_words"]
 
 CHARACTERS = 1_000
-"""How many characters of a text are shown."""
+"""Number of characters of a text that are shown."""
 
 PRETTY_CHARACTERS = 3_000
-"""How many characters of JSON are shown, its indentation included."""
+"""Number of characters of JSON that are shown, including the indentation."""
 
 BYTES = 256
-"""How many bytes are shown."""
+"""Number of bytes that are shown."""
 
 LINES = 8
-"""JSON and bytes of more lines are folded."""
+"""JSON and bytes with more lines are folded."""
 
 ONE_LINE = 72
-"""JSON of at most so many characters is left on one line."""
+"""JSON of at most this many characters stays on one line."""
 
 LONGEST_JSON = 200_000
-"""A text of more characters is not read as JSON, which would take too long."""
+"""A text with more characters is not parsed as JSON, which would take too long."""
 
 _LEXER = JsonLexer(stripnl=False, ensurenl=False)
 _CLASSES = {
@@ -49,7 +49,7 @@ _CLASSES = {
 
 
 class Kind(StrEnum):
-    """What a frame holds."""
+    """What a frame contains."""
 
     TEXT = "text"
     JSON = "JSON"
@@ -58,26 +58,26 @@ class Kind(StrEnum):
 
 
 class View(StrEnum):
-    """How frames are shown."""
+    """How to show payloads."""
 
     AUTOMATIC = "automatic"
-    """Each as what it holds."""
+    """Depending on the content."""
     TEXT = "text"
-    """Bytes are read as UTF-8, and what is not is marked."""
+    """As text; bytes are decoded as UTF-8, and invalid bytes become replacement characters."""
     JSON = "JSON"
-    """What is no JSON is shown as text."""
+    """As JSON, or as text if the payload is not valid JSON."""
     HEX = "hex"
-    """Text is shown as the bytes that went over the network."""
+    """As bytes; text is encoded as UTF-8, as in the frame."""
 
 
 class Body(NamedTuple):
     """A payload as a row of the log shows it.
 
     Attributes:
-        html: As HTML within a line.
-        plain: As text, with less of it where the HTML is folded.
-        note: What it is, its size, and whether all of it is shown.
-        block: More HTML, of several lines.
+        html: HTML for the line of the row.
+        plain: Plain text for the row; shorter than the HTML if that is folded.
+        note: What the payload is, its size, and whether it is truncated.
+        block: HTML for the lines below, or "" if there are none.
     """
 
     html: str
@@ -87,7 +87,7 @@ class Body(NamedTuple):
 
 
 def kind_of(data: str | bytes) -> Kind:
-    """Return what a payload holds, by its content. Single numbers and words count as text."""
+    """Return what a payload contains. A JSON number, string or literal alone counts as text."""
     if isinstance(data, bytes):
         return Kind.PICTURE if is_picture(data) and picture_of(data) else Kind.BYTES
     if _is_json(data):
@@ -95,13 +95,13 @@ def kind_of(data: str | bytes) -> Kind:
     return Kind.PICTURE if "<svg" in data[:2_000] and is_svg(data) else Kind.TEXT
 
 
-def body_of(frame: Frame, view: View, source_of: Callable[[bytes, Picture], str | None]) -> Body:
-    """Return what a row of the log shows of a frame.
+def body_of(frame: Frame, view: View, source_of: SourceOf) -> Body:
+    """Return a payload as a row of the log shows it.
 
     Args:
         frame: The frame.
-        view: How it is shown.
-        source_of: Returns a picture as a URI, "" if it cannot be shown, or `None` if not yet.
+        view: How to show the payload.
+        source_of: Returns a picture as a URI.
     """
     data, size = frame.data, frame.size
     if not data:
@@ -124,7 +124,7 @@ def body_of(frame: Frame, view: View, source_of: Callable[[bytes, Picture], str 
 
 
 def size_in_words(size: int) -> str:
-    """Return a number of bytes as one reads it, such as "6 B" or "1.2 kB"."""
+    """Return a number of bytes in a readable form, such as "6 B" or "1.2 kB"."""
     if size < 1_000:
         return f"{size} B"
     amount = float(size)
@@ -145,13 +145,11 @@ def _text(data: str, size: int, what: str) -> Body:
     return Body(f"<bdi>{escape(shown, quote=False)}</bdi>", shown, _note(what, size, is_cut))
 
 
-def _picture(
-    data: bytes, picture: Picture, source_of: Callable[[bytes, Picture], str | None]
-) -> Body:
+def _picture(data: bytes, picture: Picture, source_of: SourceOf) -> Body:
     what = str(picture)
     source = source_of(data, picture)
     image = f'<img alt="{what}" src="{source}">' if source else ""
-    words = what + (" (it cannot be shown)" if source == "" else "")
+    words = what + (" (cannot be shown)" if source == "" else "")
     return Body(words, words, _note(Kind.PICTURE, len(data)), image)
 
 
@@ -169,7 +167,7 @@ def _hex(data: bytes, size: int, *, is_text: bool = False) -> Body:
     is_cut = len(data) > BYTES
     note = _note("text as bytes" if is_text else Kind.BYTES, size, is_cut)
     if len(data) <= 16:
-        line = f"{data.hex(' ')}   {_letters(data)}"
+        line = f"{data.hex(' ')}   {_ascii(data)}"
         return Body(f"<bdi>{html_of(line)}</bdi>", line, note)
     plain = data[:48].hex(" ") + ("…" if len(data) > 48 else "")
     lines = [_hex_line(data, start) for start in range(0, min(len(data), BYTES), 16)]
@@ -181,10 +179,10 @@ def _hex(data: bytes, size: int, *, is_text: bool = False) -> Body:
 def _hex_line(data: bytes, start: int) -> str:
     line = data[start : start + 16]
     codes = f"{line[:8].hex(' ')}  {line[8:].hex(' ')}"
-    return f"{start:08x}  {codes:<48}  {_letters(line)}"
+    return f"{start:08x}  {codes:<48}  {_ascii(line)}"
 
 
-def _letters(data: bytes) -> str:
+def _ascii(data: bytes) -> str:
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in data)
 
 
@@ -192,26 +190,26 @@ def _letters(data: bytes) -> str:
 
 
 def _is_json(text: str) -> bool:
-    # Looking at its beginning first spares most texts the attempt.
+    # Most texts need not be parsed, because they begin with another character.
     if len(text) > LONGEST_JSON or text[:100].lstrip(" \t\r\n")[:1] not in ("{", "["):
         return False
     try:
-        # Numbers are only checked, and not converted.
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+        # Numbers are only checked: Python rejects very long integers when it converts them.
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=_reject)
     except (ValueError, RecursionError):
         return False
     return True
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON (RFC 8259, section 6)")
+def _reject(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not valid in JSON (RFC 8259, section 6)")
 
 
 def _json(text: str, size: int, what: str) -> Body:
     plain = visible(text[:CHARACTERS]) + ("…" if len(text) > CHARACTERS else "")
     if len(text) <= ONE_LINE and text.isprintable():
-        return Body("".join(_coloured(_words(text))), plain, _note(what, size))
-    # The longest are not remembered: nothing may hold what the log has forgotten.
+        return Body("".join(_highlighted(_tokens(text))), plain, _note(what, size))
+    # The cache must not keep long payloads in memory that the log has forgotten.
     lines = _lines(text) if len(text) <= PRETTY_CHARACTERS else _lines.__wrapped__(text)
     block = _block(lines, html_of(" ".join(text[:80].split())) + "…")
     return Body("", plain, _note(what, size, lines[-1] == "…"), block)
@@ -219,23 +217,23 @@ def _json(text: str, size: int, what: str) -> Body:
 
 @lru_cache(maxsize=256)
 def _lines(text: str) -> tuple[str, ...]:
-    return tuple("".join(_coloured(_set_out(text))).split("\n"))
+    return tuple("".join(_highlighted(_indented(text))).split("\n"))
 
 
-def _words(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the words of a JSON text, and what stands between, each with a class."""
-    for kind, word in _LEXER.get_tokens(text):
-        yield _CLASSES.get(kind, ""), word
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the tokens of a JSON text, each with its CSS class, or "" for none."""
+    for kind, token in _LEXER.get_tokens(text):
+        yield _CLASSES.get(kind, ""), token
 
 
-def _set_out(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the words of a JSON text anew, a line for each value, up to a limit."""
+def _indented(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the tokens of a JSON text with one value per line, truncated to a limit."""
     depth = 0
     room = PRETTY_CHARACTERS
     is_first = False
-    for name, word in _words(text):
-        # Brackets, commas and colons may come in one.
-        for part in [word] if name else "".join(word.split()):
+    for name, token in _tokens(text):
+        # A token without a class may consist of several brackets, commas and colons.
+        for part in [token] if name else "".join(token.split()):
             if room <= 0:
                 yield "", "\n…"
                 return
@@ -253,9 +251,9 @@ def _set_out(text: str) -> Iterator[tuple[str, str]]:
             room -= len(part) + depth
 
 
-def _coloured(words: Iterator[tuple[str, str]]) -> Iterator[str]:
-    for name, word in words:
+def _highlighted(tokens: Iterator[tuple[str, str]]) -> Iterator[str]:
+    for name, token in tokens:
         if name:
-            yield f'<bdi class="{name}">{escape(visible(word), quote=False)}</bdi>'
+            yield f'<bdi class="{name}">{escape(visible(token), quote=False)}</bdi>'
         else:
-            yield word if word.isprintable() or word[0] == "\n" else visible(word)
+            yield token if token.isprintable() or token[0] == "\n" else visible(token)

@@ -1,4 +1,4 @@
-"""Pictures in frames: recognised by content, and made small enough for the log."""
+"""Pictures in frames: recognised by their content, and shown as thumbnails."""
 
 import re
 import warnings
@@ -7,25 +7,25 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import NamedTuple
 
-__all__ = ["Gallery", "Picture", "is_picture", "is_svg", "picture_of", "svg_of"]
+__all__ = ["Gallery", "Picture", "SourceOf", "is_picture", "is_svg", "picture_of", "svg_of"]
 
 EDGE = 128
-"""How many pixels wide and high a picture in the log is at most."""
+"""Maximum width and height of a thumbnail in pixels."""
 
 SMALL = 6_000
-"""A picture of at most so many bytes goes to the page as it came."""
+"""Maximum size, in bytes, of a picture that is sent to the page unchanged."""
 
 PIXELS = 2**20
-"""A picture of more pixels does not go to the page as it came, however few bytes it has."""
+"""Maximum number of pixels of a picture that is sent to the page unchanged."""
 
 MOST_PIXELS = 40_000_000
-"""A picture of more pixels is not shown: somebody else says how much memory it takes."""
+"""Maximum number of pixels of a picture that is shown: the peer must not exhaust the memory."""
 
 _KEPT = 256
 
 _FORMATS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}
 _SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP", re.DOTALL)
-# Possessive: comments could be told apart in exponentially many ways, and all would be tried.
+# The possessive "*+" prevents catastrophic backtracking in a row of comments.
 _SVG = re.compile(
     r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*+<svg[\s>/]", re.DOTALL
 )
@@ -36,11 +36,11 @@ _SVG_SIZE = re.compile(
 
 
 class Picture(NamedTuple):
-    """What a picture says of itself.
+    """The format and the size of a picture, as its header declares them.
 
     Attributes:
         format: "PNG", "JPEG", "GIF", "WEBP" or "SVG".
-        size: Width and height in pixels, or `None` if it names none.
+        size: Width and height in pixels, or `None` for an SVG picture that declares none.
     """
 
     format: str
@@ -50,37 +50,41 @@ class Picture(NamedTuple):
         return f"{self.format} image" + (f", {self.size[0]} × {self.size[1]}" if self.size else "")
 
 
+SourceOf = Callable[[bytes, Picture], str | None]
+"""Returns the URI of a picture, "" if it cannot be shown, or `None` if it is not ready yet."""
+
+
 def is_picture(data: bytes) -> bool:
-    """Tell whether the bytes begin as a picture does."""
+    """Return whether the bytes begin with the signature of a picture."""
     return _SIGNATURE.match(data) is not None
 
 
 def picture_of(data: bytes) -> Picture | None:
-    """Return what kind of picture the bytes hold, or `None` if they hold none."""
+    """Return the format and size of the picture, or `None` if the bytes are not a picture."""
     if not is_picture(data):
         return None
-    # Only here, as most streams hold no pictures.
+    # Imported late, because most streams contain no pictures.
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
-            # What a decoder finds odd is a peer's business, and its size is only read here.
+            # The user cannot fix a picture of the peer, and only its header is read here.
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=list(_FORMATS)) as image:
-                # A JPEG may hold several pictures, and then goes by a name of its own.
+                # Pillow calls a JPEG file with several pictures MPO.
                 return Picture("JPEG" if image.format == "MPO" else image.format or "", image.size)
     except Exception:
-        # Whatever a decoder says of bytes that a peer made up: it is no picture.
+        # Decoders raise all kinds of errors for invalid data.
         return None
 
 
 def is_svg(text: str) -> bool:
-    """Tell whether the text begins as an SVG picture does."""
+    """Return whether the text begins like an SVG picture."""
     return _SVG.match(text[:2_000]) is not None
 
 
 def svg_of(text: str) -> Picture:
-    """Return what an SVG picture says of itself. It is never drawn, as it may hold scripts."""
+    """Return the declared size of an SVG picture. It is never drawn, as it may contain scripts."""
     start = text.find("<svg")
     tag = text[start : start + 2_000].partition(">")[0]
     found: dict[str, str] = {}
@@ -96,58 +100,58 @@ def svg_of(text: str) -> Picture:
 
 
 class Gallery:
-    """Pictures as the page can show them; those that are large are made small beside the stream.
+    """Provides pictures as URIs for the page; a large picture is replaced by a thumbnail.
 
-    Making a picture small takes a while, so it is done elsewhere, for one picture at a time, and
-    the log is drawn again when it is done. What is asked for meanwhile has to be asked for again.
+    Making a thumbnail takes a while, so `work` does it in the background, one picture at a time,
+    and the log is redrawn afterwards. The redraw requests the pictures that are still missing.
 
     Args:
-        work: Calls a function elsewhere, and then another one with its result.
+        work: Calls a function in the background, and then another function with its result.
     """
 
     def __init__(
         self, work: Callable[[Callable[[], str], Callable[[str], object]], object]
     ) -> None:
         self._work = work
-        # By hash, which bytes remember: the pictures themselves are not held any longer for it.
-        self._made: dict[int, str] = {}
+        # By hash, so that the gallery does not keep the original pictures in memory.
+        self._thumbnails: dict[int, str] = {}
         self._is_busy = False
 
     def source_of(self, data: bytes, picture: Picture) -> str | None:
-        """Return a picture as a `data:` URI, "" if it cannot be shown, or `None` if not yet."""
+        """Return a `data:` URI, "" if the picture cannot be shown, or `None` if not ready yet."""
         width, height = picture.size or (0, 0)
         if len(data) <= SMALL and width * height <= PIXELS:
             return _uri(_FORMATS[picture.format], data)
         if width * height > MOST_PIXELS:
             return ""
         key = hash(data)
-        if key in self._made:
-            return self._made[key]
+        if key in self._thumbnails:
+            return self._thumbnails[key]
         if not self._is_busy:
             self._is_busy = True
-            self._work(lambda: _made_small(data), lambda source: self._keep(key, source))
+            self._work(lambda: _thumbnail(data), lambda source: self._keep(key, source))
         return None
 
     def _keep(self, key: int, source: str) -> None:
         self._is_busy = False
-        while len(self._made) >= _KEPT:
-            del self._made[next(iter(self._made))]
-        self._made[key] = source
+        while len(self._thumbnails) >= _KEPT:
+            del self._thumbnails[next(iter(self._thumbnails))]
+        self._thumbnails[key] = source
 
 
-def _made_small(data: bytes) -> str:
+def _thumbnail(data: bytes) -> str:
     from PIL import Image
 
     try:
         with Image.open(BytesIO(data), formats=list(_FORMATS)) as image:
             image.draft("RGB", (EDGE, EDGE))
             image.thumbnail((EDGE, EDGE))
-            small = BytesIO()
+            file = BytesIO()
             has_alpha = image.has_transparency_data
-            image.convert("RGBA" if has_alpha else "RGB").save(small, "WEBP", quality=80)
-            return _uri("webp", small.getvalue())
+            image.convert("RGBA" if has_alpha else "RGB").save(file, "WEBP", quality=80)
+            return _uri("webp", file.getvalue())
     except Exception:
-        # As above: a decoder may raise anything.
+        # Decoders raise all kinds of errors for invalid data.
         return ""
 
 

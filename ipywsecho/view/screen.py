@@ -1,7 +1,7 @@
-"""What the Output shows of a log: which rows, in which form, and whether they stand still."""
+"""The part of a log that the Output shows: filtered, paused, and in a chosen view."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -9,17 +9,18 @@ from ipywsecho.frames import Frame, FrameLog, Frames, Notice
 from ipywsecho.view import rows
 from ipywsecho.view.finding import Criteria, Sieve
 from ipywsecho.view.payloads import View
-from ipywsecho.view.pictures import Picture
+from ipywsecho.view.pictures import SourceOf
 
 __all__ = ["Screen"]
 
 
+# More rows, or more bytes, are drawn instead of previewed.
 _PREVIEWED = 10
 _LARGEST_PREVIEW = 4_000
 
 
 class _Moment(NamedTuple):
-    """What there was to show at some moment."""
+    """The frames and notices at some moment."""
 
     received: Frames
     sent: Frames
@@ -31,7 +32,7 @@ class _Moment(NamedTuple):
 
 
 class _Drawn(NamedTuple):
-    """How far a drawing got."""
+    """Totals of frames, and the newest notice, at the last drawing."""
 
     received: int
     sent: int
@@ -39,13 +40,13 @@ class _Drawn(NamedTuple):
 
 
 class Screen:
-    """The rows that a person sees, of the logs as they are now or as they were when paused.
+    """The rows that the user sees: of the logs now, or as they were when the view was paused.
 
     Args:
-        received: Frames received.
-        sent: Frames sent.
-        notices: What happened to the connection.
-        source_of: Returns a picture as a URI, "" if it cannot be shown, or `None` if not yet.
+        received: Log of the frames received.
+        sent: Log of the frames sent.
+        notices: Events of the connection, oldest first.
+        source_of: Returns a picture as a URI.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Screen:
         received: FrameLog,
         sent: FrameLog,
         notices: deque[Notice],
-        source_of: Callable[[bytes, Picture], str | None],
+        source_of: SourceOf,
     ) -> None:
         self._logs = received, sent
         self._notices = notices
@@ -66,40 +67,40 @@ class Screen:
         self._parity: rows.Parity = "even"
         self._is_previewed = False
         self.is_stale = True
-        """Whether what is drawn now may differ from what was drawn last, frames aside."""
+        """Whether a drawing may differ from the last one for reasons other than new frames."""
 
     def freeze(self) -> None:
-        """Stand still: show what there is now, and none of what comes."""
+        """Pause: show the frames of this moment, and no later ones."""
         if self._frozen is None:
             self._frozen = self._moment()
             self.is_stale = True
 
     def thaw(self) -> None:
-        """Show again what comes."""
+        """Resume: show new frames again."""
         self._frozen = None
 
     @property
     def waiting(self) -> int | None:
-        """How many frames came since it stands still, or `None` if it does not."""
+        """Number of frames since `freeze`, or `None` if not frozen."""
         if self._frozen is None:
             return None
         return sum(log.total for log in self._logs) - self._frozen.total
 
     @property
     def is_still(self) -> bool:
-        """Whether drawing again would show the same."""
+        """Whether another drawing would show the same rows."""
         return self._frozen is not None and not self.is_stale
 
     def show_as(self, view: View) -> None:
-        """Show payloads in this form."""
+        """Set how payloads are shown."""
         self._view = view
         self.is_stale = True
 
     def look_for(self, criteria: Criteria) -> None:
-        """Show only what meets the criteria.
+        """Show only frames and notices that meet the criteria.
 
         Raises:
-            InputError: If they cannot be met by anything; what is shown stays as it was.
+            InputError: If the regular expression is invalid; then the filter stays as it was.
         """
         matches = criteria.in_frame()
         self._criteria = criteria
@@ -108,7 +109,11 @@ class Screen:
         self.is_stale = True
 
     def search(self, seconds: float) -> bool:
-        """Go on looking for so long in each log; tell whether everything was looked at."""
+        """Continue the search for matches, for so many seconds in each log.
+
+        Returns:
+            Whether the search is complete.
+        """
         if self._sieves is None:
             return True
         done = [
@@ -119,16 +124,16 @@ class Screen:
         return all(done)
 
     def forget(self) -> None:
-        """Begin anew, as the logs were cleared."""
+        """Start anew after the logs were cleared."""
         if self._frozen is not None:
             self._frozen = self._moment()
         self.look_for(self._criteria)
 
     def preview(self) -> str:
-        """Return as HTML the few rows that are new since the last drawing.
+        """Return the new rows since the last drawing as HTML.
 
         Returns:
-            "" if there are none, or if it takes another drawing to show them.
+            "" if there are no new rows, or if showing them requires another drawing.
         """
         drawn = self._drawn
         if drawn is None or self.is_stale or self._sieves is not None:
@@ -150,7 +155,7 @@ class Screen:
         return html
 
     def draw(self, limit: int) -> rows.Rendering:
-        """Return the newest rows, in about so many bytes."""
+        """Return the newest rows, in about `limit` bytes."""
         self.is_stale = False
         received, sent, notices = moment = self._shown()
         if self._is_previewed:
@@ -174,7 +179,7 @@ class Screen:
             source_of=self._source_of,
             parity=self._parity,
         )
-        # A preview stands below rows, and there may be none.
+        # Without rows there is no Output, below which the style sheet would show a preview.
         self._drawn = (
             _Drawn(received.total, sent.total, notices[-1] if notices else None)
             if drawn.outputs

@@ -1,4 +1,4 @@
-"""`WebSocketConsole` and all that knows Jupyter; looks at everything, and nothing looks at it."""
+"""`WebSocketConsole`, and everything that needs Jupyter; imports all other layers."""
 
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.console import WebSocketConsole

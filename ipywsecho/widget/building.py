@@ -1,7 +1,7 @@
-"""What a builder makes of a stream: it is called with snapshots, and what it returns is shown.
+"""Builders: callbacks that turn a snapshot of the console into what the Output shows.
 
-The model is Flutter's `StreamBuilder`. A builder is called with some of the snapshots of a stream,
-as often as it and the page can take, and always with the last.
+The model is Flutter's `StreamBuilder`. A builder is called with a subset of the snapshots of a
+stream, as often as the builder and the page can keep up, and always with the last snapshot.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ from ipywsecho.frames import Frame, Frames
 __all__ = ["Builder", "Snapshot"]
 
 INTERVAL = 0.1
-"""Seconds between two calls of a builder at least."""
+"""Minimum number of seconds between two calls of a builder."""
 
 REST = 3
-"""For how many times as long as it took a builder is left alone, for the stream to go on."""
+"""Pause after a call, as a multiple of its duration, so that the stream can be processed."""
 
 RATE = 150_000
-"""How many bytes a second a builder may show in the long run."""
+"""Bytes per second that a builder may show in the long run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A console at some moment, as a builder sees it.
+    """The console at some moment, as passed to a builder.
 
     Attributes:
-        state: "connecting", "open", "waiting" (to try again), "closing" or "closed".
-        frame: The newest frame received, or `None` before the first.
-        frames: The frames received, oldest first.
-        error: What ended or prevented the connection, or `None`.
+        state: "connecting", "open", "waiting" (for a retry), "closing" or "closed".
+        frame: The newest received frame, or `None` before the first.
+        frames: The received frames, oldest first.
+        error: The error that ended or prevented the connection, or `None`.
     """
 
     state: str
@@ -54,15 +54,15 @@ class Snapshot:
 
 
 class Builder:
-    """Calls a builder whenever something has changed, and shows what it makes.
+    """Calls a builder whenever something has changed, and shows the result.
 
     Args:
-        build: Returns what is to be shown of a snapshot, or an awaitable of it.
-        snapshot: Returns the snapshot of now.
-        show: Shows what was built, and returns how many bytes that took.
-        fail: Is told what the builder raised.
-        is_held: Tells whether nothing is to be built now; once that is over it is requested anew.
-        sleep: Waits for some seconds.
+        build: The builder: returns what to show for a snapshot, or an awaitable of it.
+        snapshot: Returns the current snapshot.
+        show: Shows a result, and returns how many bytes that took.
+        fail: Called with the error that the builder raised.
+        is_held: Returns whether building is paused; the caller makes a request when it resumes.
+        sleep: Waits for the given number of seconds.
         clock: Returns the time in seconds.
     """
 
@@ -89,38 +89,38 @@ class Builder:
         self._is_over = False
 
     def request(self) -> None:
-        """Have it built again soon."""
+        """Build again soon."""
         self._changed.set()
 
     def request_within(self, seconds: float) -> None:  # noqa: ARG002
-        """Have it built again soon, as building is never worth waiting for."""
+        """Build again soon; no request has to wait, because `run` limits the rate anyway."""
         self._changed.set()
 
     def cancel(self) -> None:
-        """Build no more, and give up what is being built."""
+        """Stop building, and cancel a build in progress."""
         self._is_over = True
         if self._task is not None:
             self._task.cancel()
 
     async def run(self) -> None:
-        """Build on each request, until cancelled."""
+        """Build once, and again after each request, until `cancel` is called."""
         self._task = asyncio.current_task()
         with suppress(asyncio.CancelledError):
             while not self._is_over:
-                # Cleared first: what comes meanwhile must be built as well.
+                # Cleared first: a change during the build must cause another build.
                 self._changed.clear()
                 rest = 0.0 if self._is_held() else await self._build_once()
                 await self._sleep(max(INTERVAL, rest))
                 await self._changed.wait()
 
     async def _build_once(self) -> float:
-        """Build, and return for how many seconds to let the stream and the page be."""
+        """Build, and return the seconds to pause for the stream and the page."""
         begun = self._clock()
         try:
             built = self._build(self._snapshot())
             took = self._clock() - begun
             if isawaitable(built):
-                # Others may go on meanwhile.
+                # Not counted as duration, because other tasks can run during the wait.
                 built = await built
                 if self._is_held():
                     return 0.0

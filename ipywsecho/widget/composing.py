@@ -1,4 +1,4 @@
-"""A message that somebody types: when it is complete, and which frame it makes."""
+"""Messages that the user types: when a message is complete, and what its payload is."""
 
 import base64
 import json
@@ -15,29 +15,30 @@ __all__ = ["EnterKey", "Form", "payload_of"]
 
 
 class Form(StrEnum):
-    """How a message is written."""
+    """The format of a typed message."""
 
     TEXT = "text"
-    """As it is, for a text frame."""
+    """Any text, sent unchanged as a text frame."""
     JSON = "JSON"
-    """As JSON, for a text frame."""
+    """Valid JSON, sent unchanged as a text frame."""
     HEX = "hex"
-    """As bytes in hexadecimal, for a binary frame; spaces and `0x` may stand between."""
+    """Hexadecimal bytes for a binary frame; spaces, colons and `0x` may separate them."""
     BASE64 = "base64"
-    """As bytes in base64 (RFC 4648, section 4), for a binary frame."""
+    """Bytes in base64 (RFC 4648, section 4) for a binary frame."""
 
 
 def payload_of(text: str, form: Form) -> str | bytes:
-    """Return the payload that a message makes.
+    """Return the payload of a typed message.
 
     Raises:
-        InputError: If the message is not what its form says, or cannot be encoded.
+        InputError: If the message is invalid in its format, or cannot be encoded as UTF-8.
     """
     try:
         match form:
             case Form.JSON:
-                # Numbers are only checked: Python would convert neither all nor only those of JSON.
-                json.loads(text, parse_int=str, parse_constant=_refuse)
+                # Checks the syntax only: by default, Python rejects very long integers and accepts
+                # NaN.
+                json.loads(text, parse_int=str, parse_constant=_reject)
             case Form.HEX:
                 return bytes.fromhex(text.replace("0x", " ").replace(":", " "))
             case Form.BASE64:
@@ -45,32 +46,34 @@ def payload_of(text: str, form: Form) -> str | bytes:
         text.encode()
     except (ValueError, RecursionError) as exc:
         what = "UTF-8" if isinstance(exc, UnicodeEncodeError) else form
-        raise InputError(f"the message is not {what} ({exc}), and was not sent") from exc
+        raise InputError(
+            f"the message is not valid {what} ({exc}) and was not sent; correct it"
+        ) from exc
     return text
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no number of RFC 8259, section 6")
+def _reject(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not valid in JSON (RFC 8259, section 6)")
 
 
 class EnterKey:
-    """Puts together what a text field tells of the Enter key.
+    """Combines the two messages of a text field that report the Enter key.
 
-    A front end tells twice: that Enter was pressed, and, if it is new, the value of the field. The
-    value comes second, and it comes alone when the field is left, which is no reason to send. So
-    Enter waits a moment for the value. Close behind another message it waits longer: a front end
-    holds a value back until the kernel has acknowledged the one before.
+    The front end reports that Enter was pressed, and then the value of the field, if it has
+    changed. It also reports the value when the field loses the focus, which must not send anything.
+    So after Enter, this waits a moment for the value. Shortly after another message it waits
+    longer, because the front end delays a value until the kernel has acknowledged the last one.
 
     Args:
-        submit: Is called once the value of the field is the one that Enter was pressed on.
+        submit: Called once the value of the field is the one that the user entered.
         call_later: Calls a function after some seconds, as `asyncio.loop.call_later` does.
         clock: Returns the time in seconds.
     """
 
     PATIENCE = 0.15
-    """Seconds that Enter waits for the value."""
+    """Seconds to wait for the value."""
     LONG_PATIENCE = 1.0
-    """Seconds that it waits less than so many seconds after the message before."""
+    """Seconds to wait for the value if the last message was less than this time ago."""
 
     def __init__(
         self,
@@ -86,14 +89,14 @@ class EnterKey:
         self._pressed: Timer | None = None
 
     def press(self) -> None:
-        """Enter was pressed."""
+        """Handle that Enter was pressed."""
         self.release()
         is_close_behind = self._clock() - self._completed_at < self.LONG_PATIENCE
         patience = self.LONG_PATIENCE if is_close_behind else self.PATIENCE
         self._pressed = self._call_later(patience, self._complete)
 
     def receive_value(self) -> None:
-        """The field has another value."""
+        """Handle that the value of the field has changed."""
         if self._pressed is not None:
             self._complete()
 

@@ -1,4 +1,4 @@
-"""The widgets that a console is made of, and nothing of what they do."""
+"""The widgets of a console, without the reactions to them."""
 
 from base64 import b64encode
 from typing import Any
@@ -12,40 +12,57 @@ from ipywsecho.widget.composing import Form
 __all__ = ["Controls", "descendants_of"]
 
 LARGEST_OFFER = 2_000_000
-"""How many bytes a file that is offered for download has at most."""
+"""Maximum size, in bytes, of a file that is offered for download."""
 
-# Given at once, as each class that is added takes a message.
+# Set at construction, because adding a class later would take a message to the page.
 _NAMED = ("ipywsecho-named",)
 _SWITCH = {
     "open": ("Disconnect", "Close the connection"),
-    "waiting": ("Stop", "Stop trying to connect"),
+    "waiting": ("Stop", "Stop retrying"),
     "closed": ("Connect", "Open the connection"),
 }
+_PAUSE = "Pause the log; new frames are still kept"
 
 
 class Controls:
-    """What a person sees and uses: a header, a row to compose in, a row of tools and the log.
+    """The widgets of a console: a header, a row to compose messages, a row of tools, and the log.
 
     Attributes:
-        header: Counts the views that show the console.
+        header: The first row; its `_view_count` is the number of views that show the console.
         text: The text field.
-        button: Sends what stands in the text field.
+        button: Sends the message in the text field.
         output: Shows the log.
-        preview: Shows the newest rows below the log until it shows them itself.
-        retry: Tries to connect at once.
+        preview: Shows the newest rows below the log, until the log shows them.
+        retry: Retries the connection at once.
         switch: Opens or closes the connection.
         more: Shows or hides the tools.
-        search: What rows must contain.
-        direction: Which way frames must have gone; its value is that of `Criteria.sent`.
-        kind: What frames must hold.
-        view: How payloads are shown.
-        form: How messages are written.
-        pause: Makes the log stand still, or go on.
+        search: The text that rows must contain.
+        direction: The direction of frames to show; its value is that of `Criteria.sent`.
+        kind: The kind of frames to show.
+        view: How to show payloads.
+        form: The format of messages.
+        pause: Pauses or resumes the log.
         clear: Empties the log.
-        save: Saves the frames kept, and offers the file.
+        save: Saves the frames, and offers the file.
+        rows: All widgets in the order of the page.
     """
 
     def __init__(self) -> None:
+        self._make_header()
+        self._make_composer()
+        self._make_tools()
+        self._make_screen()
+        self.rows = [self.header, self._composer, self._tools, self._screen]
+
+    def _make_header(self) -> None:
+        self._title = HTML(layout=Layout(flex="1 1 16em"))
+        self.retry = _button("Try now", "refresh", "Retry the connection now")
+        self.switch = _button("", "power-off", "")
+        self.more = _button("", "sliders", "Filter, format, pause and more")
+        style = HTML(f"<style>{STYLE}</style>", layout=Layout(display="none"))
+        self.header = CountedBox([self._title, self.retry, self.switch, self.more, style])
+
+    def _make_composer(self) -> None:
         self.text = Combobox(
             placeholder="Send a message",
             description="Message to send",
@@ -56,18 +73,9 @@ class Controls:
         self.button = Button(
             description="Send", icon="paper-plane", tooltip="Send message", layout=_as_needed()
         )
-        self.output = Output(layout=Layout(margin="0"))
-        self.preview = HTML(
-            _dom_classes=("ipywsecho-preview",), layout=Layout(width="auto", margin="0")
-        )
-        self._title = HTML(layout=Layout(flex="1 1 16em"))
-        self.retry = _button("Try now", "refresh", "Try to connect now")
-        self.switch = _button("", "power-off", "")
-        self.more = _button("", "sliders", "Filter, form, pause and more")
-        style = HTML(f"<style>{STYLE}</style>", layout=Layout(display="none"))
-        self.header = CountedBox([self._title, self.retry, self.switch, self.more, style])
-        composer = HBox([self.text, self.button], layout=_wrapping())
+        self._composer = HBox([self.text, self.button], layout=_wrapping())
 
+    def _make_tools(self) -> None:
         self.search = Text(
             placeholder="Filter: text or /regex/",
             description="Filter",
@@ -81,10 +89,10 @@ class Controls:
             "Kind of frames", [("Any kind", None), *((_capital(kind), kind) for kind in Kind)]
         )
         self.view = _choice("View of payloads", [(_capital(f"{view} view"), view) for view in View])
-        self.form = _choice("Form of messages", [(f"Send as {form}", form) for form in Form])
-        self.pause = _button("Pause", "pause", "Hold the log still")
-        self.clear = _button("Clear", "trash", "Forget the frames kept")
-        self.save = _button("Save", "download", "Save the frames kept, and offer the file")
+        self.form = _choice("Format of messages", [(f"Send as {form}", form) for form in Form])
+        self.pause = _button("Pause", "pause", _PAUSE)
+        self.clear = _button("Clear", "trash", "Delete the frames in the log")
+        self.save = _button("Save", "download", "Save the frames, and offer the file for download")
         self._offer = HTML(layout=_as_needed())
         choices = [self.search, self.direction, self.kind, self.view, self.form]
         self._tools = HBox(
@@ -92,8 +100,13 @@ class Controls:
         )
         self.show_tools(False)
 
-        # Reversed, so that the browser keeps the end of the log in view when it grows.
-        screen = Box(
+    def _make_screen(self) -> None:
+        self.output = Output(layout=Layout(margin="0"))
+        self.preview = HTML(
+            _dom_classes=("ipywsecho-preview",), layout=Layout(width="auto", margin="0")
+        )
+        # In reverse order, so that the browser keeps the end of a growing log in view.
+        self._screen = Box(
             [self.preview, self.output],
             _dom_classes=("ipywsecho-screen",),
             layout=Layout(
@@ -103,27 +116,26 @@ class Controls:
                 border="1px solid var(--jp-border-color2, #e0e0e0)",
             ),
         )
-        self.rows = [self.header, composer, self._tools, screen]
 
     def show_title(self, html: str) -> None:
-        """Show the line above the log."""
+        """Set the line above the log."""
         self._title.value = html
 
     def send_header(self) -> None:
-        """Send the front end once more what the line above the log is."""
+        """Send the line above the log to the front end again."""
         self._title.send_state("value")
         self.switch.send_state(["description", "tooltip"])
 
     def show_state(self, state: str) -> None:
-        """Offer what can be done in a state."""
+        """Show the buttons for a state of the connection."""
         self.retry.layout.display = None if state == "waiting" else "none"
-        # In one message.
+        # Sends the changes in one message.
         with self.switch.hold_sync():
             self.switch.description, self.switch.tooltip = _SWITCH.get(state, _SWITCH["open"])
             self.switch.disabled = state == "closing"
 
     def show_tools(self, are_shown: bool) -> None:
-        """Show the row of tools, or fold it."""
+        """Show or hide the row of tools."""
         self._tools.layout.display = None if are_shown else "none"
         self.more.description = "Hide tools" if are_shown else "Tools"
 
@@ -133,7 +145,7 @@ class Controls:
         return self._tools.layout.display is None
 
     def offer(self, name: str, data: bytes) -> None:
-        """Offer a file for download; a large one is not sent to the page."""
+        """Offer a file for download, unless it is larger than `LARGEST_OFFER`."""
         if len(data) > LARGEST_OFFER:
             self._offer.value = ""
             return
@@ -141,26 +153,24 @@ class Controls:
         self._offer.value = f'<a download="{html_of(name)}" href="{link}">{html_of(name)}</a>'
 
     def show_pause(self, is_paused: bool) -> None:
-        """Offer to pause or to go on."""
+        """Set the button to pause or to resume."""
         self.pause.description, self.pause.icon, self.pause.tooltip = (
-            ("Resume", "play", "Show what came meanwhile, and go on")
-            if is_paused
-            else ("Pause", "pause", "Hold the log still")
+            ("Resume", "play", "Show new frames again") if is_paused else ("Pause", "pause", _PAUSE)
         )
 
 
 class CountedBox(HBox):
-    """A box that counts the views that show it, on each page anew."""
+    """A box that counts the views that show it; each page starts to count at zero."""
 
     def __init__(self, children: list[Widget]) -> None:
-        # Zero turns on the count, which is the page's.
+        # The front end counts only if the initial value is not None.
         super().__init__(children, _view_count=0, layout=_wrapping())
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state; who asks for all of it is a page that has shown nothing yet.
+        """Return the state, with a view count of zero for a page that is being loaded.
 
-        A page that is loaded again does not take back what it has counted, and going on from there
-        it would never count down to zero.
+        Such a page requests the complete state. A page that is reloaded does not subtract its
+        views, so the count would otherwise never return to zero.
         """
         state: dict[str, Any] = super().get_state(key, drop_defaults)
         if key is None and state.get("_view_count"):
@@ -191,7 +201,7 @@ def _wrapping() -> Layout:
 
 
 def descendants_of(widget: Widget) -> list[Widget]:
-    """Return every widget that a widget holds in its synced traits, at any depth."""
+    """Return all widgets in the synced traits of a widget, recursively."""
     found: list[Widget] = []
     waiting: list[Any] = [widget]
     while waiting:

@@ -1,4 +1,4 @@
-"""Anything that IPython can display, as what an Output shows."""
+"""Converts objects that IPython can display into the entries of an Output."""
 
 import sys
 from base64 import b64encode
@@ -16,9 +16,9 @@ def outputs_of(shown: Any) -> tuple[dict[str, Any], ...]:
     formatter = getattr(get_ipython(), "display_formatter", None) or DisplayFormatter()
     bundle, metadata = formatter.format(shown)
     if "image/png" not in bundle and hasattr(shown, "savefig"):
-        # IPython displays figures only once pyplot was imported, which a figure does not need.
+        # IPython formats figures only after pyplot was imported, but a figure does not need pyplot.
         picture = print_figure(shown, base64=True)  # type: ignore[no-untyped-call]
-        # There is none of an empty figure.
+        # An empty figure has no picture.
         if picture is not None:
             bundle["image/png"] = picture
     _close_figure(shown)
@@ -29,14 +29,14 @@ def outputs_of(shown: Any) -> tuple[dict[str, Any], ...]:
 
 
 def place_name(file: str) -> str:
-    """Return how a file is named, which for a cell is "In[3]"."""
+    """Return the display name of a source file, such as "In[3]" for a cell."""
     name_of = getattr(getattr(get_ipython(), "compile", None), "format_code_name", None)
     named = name_of(file) if name_of is not None else None
     return named[1] if named else file
 
 
 def _close_figure(figure: Any) -> None:
-    # Who makes a figure with pyplot each time would otherwise keep them all.
+    # pyplot keeps every figure until it is closed; a builder may make one in each call.
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None and isinstance(figure, pyplot.Figure):
         pyplot.close(figure)

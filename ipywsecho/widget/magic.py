@@ -1,4 +1,4 @@
-"""The line magic `%websocket`, for people who type rather than import.
+"""The line magic `%websocket`, which opens a console without an import.
 
 %load_ext ipywsecho
 %websocket wss://example.org/chat --subprotocol chat
@@ -21,13 +21,13 @@ _SCHEMES = ("ws://", "wss://")
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Add the magic to a shell; `%load_ext ipywsecho` calls this."""
+    """Register the magic; `%load_ext ipywsecho` calls this."""
     shell.register_magics(WebSocketMagics)
     shell.set_hook("complete_command", _complete, re_key=r"(?:\s*\w+\s*=)?\s*%websocket\s")
 
 
 def _unquoted(text: str) -> str:
-    # IPython splits a line at spaces, and leaves the quotes around what holds some.
+    # IPython splits the line at spaces outside quotes, but does not remove the quotes.
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
 
 
@@ -41,7 +41,7 @@ class WebSocketMagics(Magics):
         "uri",
         nargs="?",
         type=_unquoted,
-        help="ws:// or wss:// address; without one, an echo server inside the kernel",
+        help="ws:// or wss:// address; the default is an echo server inside the kernel",
     )
     @argument(
         "--header",
@@ -49,25 +49,28 @@ class WebSocketMagics(Magics):
         default=[],
         type=_unquoted,
         metavar="'NAME: VALUE'",
-        help="header of the handshake; may be repeated, and {variables} are filled in",
+        help="header of the handshake request, with {variables} expanded; may be repeated",
     )
     @argument(
-        "--subprotocol", action="append", metavar="NAME", help="to be negotiated; may be repeated"
+        "--subprotocol",
+        action="append",
+        metavar="NAME",
+        help="subprotocol to offer; may be repeated",
     )
-    @argument("--origin", metavar="ORIGIN", help="origin that the handshake names")
-    @argument("--proxy", metavar="URI", help="proxy to go through, or none for a direct way")
-    @argument("--insecure", action="store_true", help="trust any certificate of the server")
-    @argument("--open-timeout", type=float, metavar="SECONDS", help="how long opening may take")
-    @argument("--ping-interval", type=float, metavar="SECONDS", help="between two pings; 0: none")
-    @argument("--max-size", type=int, metavar="BYTES", help="of a message received; 0: any")
-    @argument("--history", type=int, metavar="FRAMES", help="how many frames are kept")
-    @argument("--no-reconnect", action="store_true", help="do not try again what was lost")
-    @argument("--title", type=_unquoted, help="what stands above the log")
-    @argument("--tools", action="store_true", help="show the filter and the other tools at once")
+    @argument("--origin", metavar="ORIGIN", help="Origin header of the handshake request")
+    @argument("--proxy", metavar="URI", help="proxy to use; none connects directly")
+    @argument("--insecure", action="store_true", help="accept any certificate of the server")
+    @argument("--open-timeout", type=float, metavar="SECONDS", help="timeout for opening")
+    @argument("--ping-interval", type=float, metavar="SECONDS", help="0 disables pings")
+    @argument("--max-size", type=int, metavar="BYTES", help="limit for a message; 0 for no limit")
+    @argument("--history", type=int, metavar="FRAMES", help="number of frames to keep")
+    @argument("--no-reconnect", action="store_true", help="do not retry a lost connection")
+    @argument("--title", type=_unquoted, help="title above the log")
+    @argument("--tools", action="store_true", help="show the filter and the other tools")
     def websocket(self, line: str) -> WebSocketConsole:
         """Open a WebSocket console.
 
-        It is shown below the cell. To use it in Python as well, give it a name:
+        The console is shown below the cell. To use it in Python as well, assign it to a name:
 
             console = %websocket ws://127.0.0.1:8765
             console
@@ -76,10 +79,10 @@ class WebSocketMagics(Magics):
 
 
 def _arguments_of(given: Any) -> dict[str, Any]:
-    """Return the arguments of a console for what was typed.
+    """Return the arguments of the console for the parsed options.
 
     Raises:
-        UsageError: If a header has no name.
+        UsageError: If a header is invalid.
     """
     arguments: dict[str, Any] = {
         "uri": given.uri,
@@ -102,18 +105,18 @@ def _arguments_of(given: Any) -> dict[str, Any]:
     if given.max_size is not None:
         arguments["max_size"] = given.max_size or None
     if given.insecure:
-        arguments["ssl"] = _trusting()
+        arguments["ssl"] = _unverified_context()
     return arguments
 
 
 def _header_of(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise UsageError(f"{text!r} is no header; write --header 'Name: value'")
+        raise UsageError(f"{text!r} is not a header; write --header 'Name: value'")
     return name.strip(), value.strip()
 
 
-def _trusting() -> ssl.SSLContext:
+def _unverified_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -121,7 +124,7 @@ def _trusting() -> ssl.SSLContext:
 
 
 def _complete(_: Any, event: Any) -> list[str]:
-    """Return what may be written next: an option, or the beginning of an address."""
+    """Return the completions: the options, or the schemes of an address."""
     if event.symbol.startswith("-"):
         return sorted(set(re.findall(r"--[a-z-]+", WebSocketMagics.websocket.__doc__ or "")))
     return list(_SCHEMES)

@@ -14,7 +14,7 @@ CELL: ContextVar[str] = ContextVar("CELL", default="none")
 
 
 class LoopThread:
-    """An event loop that runs in a thread of its own."""
+    """An event loop that runs in another thread."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -23,18 +23,18 @@ class LoopThread:
 
     @property
     def ident(self) -> int | None:
-        """Which thread it is."""
+        """Identifier of the thread."""
         return self._thread.ident
 
-    def finish_what_waits(self) -> None:
-        """Return once the loop has done what it was told before."""
+    def finish_pending(self) -> None:
+        """Return once the loop has run all pending calls."""
         for _ in range(10):
             done = threading.Event()
             self.loop.call_soon_threadsafe(done.set)
             assert done.wait(timeout=5)
 
     def close(self) -> None:
-        """Stop the loop and the thread; twice is safe."""
+        """Stop the loop and the thread; may be called twice."""
         if not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join(timeout=5)
@@ -49,7 +49,7 @@ def elsewhere() -> Iterator[LoopThread]:
 
 
 class Places:
-    """Notes in which thread, on which loop and in which context it is called."""
+    """Records the thread, the loop and the context of each call."""
 
     def __init__(self) -> None:
         self.threads: list[int] = []
@@ -70,14 +70,14 @@ class Places:
 
 
 def home_on(loop: asyncio.AbstractEventLoop | None) -> HomeLoop:
-    """Return a home that has settled on a loop, or could not."""
+    """Return a home that has chosen this loop, or has none."""
     home = HomeLoop(lambda: loop)
     home.settle()
     return home
 
 
 def in_a_thread(function: Callable[[], None]) -> None:
-    """Call a function in another thread, where no loop runs, and return once it has returned."""
+    """Call a function in a thread without a running loop, and wait for it."""
     thread = threading.Thread(target=function)
     thread.start()
     thread.join(timeout=5)
@@ -87,42 +87,42 @@ def in_a_thread(function: Callable[[], None]) -> None:
 # Settling
 
 
-async def test_running_loop_is_the_one_of_this_thread() -> None:
+async def test_running_loop_returns_the_loop_of_this_thread() -> None:
     loops: list[asyncio.AbstractEventLoop | None] = [running_loop()]
     in_a_thread(lambda: loops.append(running_loop()))
 
     assert loops == [asyncio.get_running_loop(), None]
 
 
-def test_without_a_loop_there_is_no_running_loop() -> None:
+def test_running_loop_returns_none_without_a_loop() -> None:
     assert running_loop() is None
 
 
-async def test_home_settles_on_the_loop_found() -> None:
+async def test_settle_chooses_the_loop_found() -> None:
     home = HomeLoop(running_loop)
 
     assert home.settle() is True
 
 
-def test_home_without_a_loop_does_not_settle() -> None:
+def test_settle_returns_false_without_a_loop() -> None:
     assert HomeLoop(running_loop).settle() is False
 
 
-def test_home_keeps_its_loop_while_that_is_open(elsewhere: LoopThread) -> None:
+def test_the_chosen_loop_is_kept_while_it_is_open(elsewhere: LoopThread) -> None:
     other = asyncio.new_event_loop()
     found = iter([None, elsewhere.loop, other])
     home, places = HomeLoop(lambda: next(found)), Places()
 
     settled = [home.settle() for _ in range(4)]
     home.call(places)
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     other.close()
     assert settled == [False, True, True, True]
     assert places.loops == [elsewhere.loop]
 
 
-def test_home_looks_for_another_loop_once_its_own_is_closed(elsewhere: LoopThread) -> None:
+def test_another_loop_is_chosen_once_the_loop_is_closed(elsewhere: LoopThread) -> None:
     closed = asyncio.new_event_loop()
     found = iter([closed, elsewhere.loop])
     home, places = HomeLoop(lambda: next(found)), Places()
@@ -131,13 +131,13 @@ def test_home_looks_for_another_loop_once_its_own_is_closed(elsewhere: LoopThrea
 
     settled = home.settle()
     home.call(places)
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert settled is True
     assert places.loops == [elsewhere.loop]
 
 
-def test_home_that_finds_no_other_loop_has_none() -> None:
+def test_settle_returns_false_if_there_is_no_other_loop() -> None:
     closed = asyncio.new_event_loop()
     found = iter([closed, None])
     home = HomeLoop(lambda: next(found))
@@ -150,7 +150,7 @@ def test_home_that_finds_no_other_loop_has_none() -> None:
 # Calling
 
 
-async def test_call_on_the_loop_is_made_at_once() -> None:
+async def test_a_call_on_the_loop_is_made_at_once() -> None:
     places = Places()
 
     home_on(asyncio.get_running_loop()).call(places, 1, "two")
@@ -158,7 +158,7 @@ async def test_call_on_the_loop_is_made_at_once() -> None:
     assert places.arguments == [(1, "two")]
 
 
-def test_call_where_there_is_no_loop_is_made_at_once() -> None:
+def test_a_call_without_a_loop_is_made_at_once() -> None:
     places = Places()
 
     home_on(None).call(places, 1)
@@ -166,26 +166,26 @@ def test_call_where_there_is_no_loop_is_made_at_once() -> None:
     assert (places.arguments, places.threads) == ([(1,)], [threading.get_ident()])
 
 
-def test_call_from_a_thread_without_a_loop_is_made_on_the_loop(elsewhere: LoopThread) -> None:
+def test_a_call_from_a_thread_without_a_loop_is_made_on_the_loop(elsewhere: LoopThread) -> None:
     places = Places()
 
     home_on(elsewhere.loop).call(places, 1, "two")
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert places.arguments == [(1, "two")]
     assert (places.threads, places.loops) == ([elsewhere.ident], [elsewhere.loop])
 
 
-async def test_call_from_another_loop_is_made_on_the_loop(elsewhere: LoopThread) -> None:
+async def test_a_call_from_another_loop_is_made_on_the_loop(elsewhere: LoopThread) -> None:
     places = Places()
 
     home_on(elsewhere.loop).call(places)
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert (places.threads, places.loops) == ([elsewhere.ident], [elsewhere.loop])
 
 
-async def test_call_from_a_thread_wakes_a_loop_that_has_nothing_to_do() -> None:
+async def test_a_call_from_a_thread_wakes_an_idle_loop() -> None:
     called = asyncio.Event()
     home = home_on(asyncio.get_running_loop())
 
@@ -197,29 +197,29 @@ async def test_call_from_a_thread_wakes_a_loop_that_has_nothing_to_do() -> None:
     thread.join()
 
 
-def test_calls_from_a_thread_are_made_in_their_order(elsewhere: LoopThread) -> None:
+def test_calls_from_a_thread_are_made_in_order(elsewhere: LoopThread) -> None:
     home, places = home_on(elsewhere.loop), Places()
 
     for number in range(100):
         home.call(places, number)
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert places.arguments == [(number,) for number in range(100)]
 
 
-def test_call_from_a_thread_knows_in_which_cell_the_home_was_made(elsewhere: LoopThread) -> None:
+def test_a_call_from_a_thread_has_the_context_of_the_home(elsewhere: LoopThread) -> None:
     places = Places()
     token = CELL.set("the cell")
     home = home_on(elsewhere.loop)
     CELL.reset(token)
 
     in_a_thread(lambda: home.call(places))
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert places.cells == ["the cell"]
 
 
-def test_call_on_a_closed_loop_is_dropped(elsewhere: LoopThread) -> None:
+def test_a_call_on_a_closed_loop_is_dropped(elsewhere: LoopThread) -> None:
     home, places = home_on(elsewhere.loop), Places()
     elsewhere.close()
 
@@ -228,7 +228,7 @@ def test_call_on_a_closed_loop_is_dropped(elsewhere: LoopThread) -> None:
     assert places.arguments == []
 
 
-async def test_call_that_fails_on_the_loop_tells_the_caller() -> None:
+async def test_an_error_in_a_call_on_the_loop_reaches_the_caller() -> None:
     def fail() -> None:
         raise LookupError("no such thing")
 
@@ -241,7 +241,7 @@ async def test_call_that_fails_on_the_loop_tells_the_caller() -> None:
 # Calling later
 
 
-async def test_a_call_for_later_is_made_on_the_loop_of_this_thread(elsewhere: LoopThread) -> None:
+async def test_a_later_call_is_made_on_the_loop_of_this_thread(elsewhere: LoopThread) -> None:
     home, done = home_on(elsewhere.loop), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop | None] = []
 
@@ -252,11 +252,11 @@ async def test_a_call_for_later_is_made_on_the_loop_of_this_thread(elsewhere: Lo
     assert loops == [asyncio.get_running_loop()]
 
 
-def test_a_call_for_later_from_a_thread_without_a_loop_wakes_the_home(
+def test_a_later_call_from_a_thread_without_a_loop_wakes_the_loop(
     elsewhere: LoopThread,
 ) -> None:
     home, places, done = home_on(elsewhere.loop), Places(), threading.Event()
-    # A loop that debugs refuses what would not wake it.
+    # In debug mode, the loop raises an error for calls that are not thread-safe.
     elsewhere.loop.set_debug(True)
 
     home.call_later_here(0.0, lambda: (places(), done.set()))
@@ -265,7 +265,7 @@ def test_a_call_for_later_from_a_thread_without_a_loop_wakes_the_home(
     assert places.loops == [elsewhere.loop]
 
 
-def test_a_call_for_later_from_a_thread_without_a_loop_can_be_called_off(
+def test_a_later_call_from_a_thread_without_a_loop_can_be_cancelled(
     elsewhere: LoopThread,
 ) -> None:
     home, places, done = home_on(elsewhere.loop), Places(), threading.Event()
@@ -277,7 +277,7 @@ def test_a_call_for_later_from_a_thread_without_a_loop_can_be_called_off(
     assert places.loops == []
 
 
-def test_a_call_for_later_needs_a_loop() -> None:
+def test_a_later_call_without_any_loop_raises_an_error() -> None:
     with pytest.raises(RuntimeError, match="no event loop"):
         home_on(None).call_later_here(0.0, lambda: None)
 
@@ -285,7 +285,7 @@ def test_a_call_for_later_needs_a_loop() -> None:
 # Completing
 
 
-async def test_work_is_awaited_on_the_loop_where_it_is() -> None:
+async def test_work_is_awaited_on_this_loop() -> None:
     places = Places()
 
     result = await home_on(asyncio.get_running_loop()).complete(places.work("result"))
@@ -293,7 +293,7 @@ async def test_work_is_awaited_on_the_loop_where_it_is() -> None:
     assert (result, places.loops) == ("result", [asyncio.get_running_loop()])
 
 
-async def test_work_is_awaited_here_where_there_is_no_other_loop() -> None:
+async def test_work_is_awaited_on_this_loop_if_none_was_chosen() -> None:
     places = Places()
 
     result = await home_on(None).complete(places.work("result"))
@@ -310,11 +310,11 @@ async def test_work_is_awaited_on_the_other_loop(elsewhere: LoopThread) -> None:
     assert (result, places.loops) == ("result", [elsewhere.loop])
 
 
-async def test_work_on_another_loop_does_not_hold_up_this_one(elsewhere: LoopThread) -> None:
+async def test_work_on_another_loop_does_not_block_this_one(elsewhere: LoopThread) -> None:
     may_end = asyncio.Event()
     completing = asyncio.create_task(home_on(elsewhere.loop).complete(may_end.wait()))
 
-    # This could not run if the other loop's work were waited for without giving way.
+    # This would not run if waiting for the other loop blocked this one.
     await asyncio.sleep(0)
     elsewhere.loop.call_soon_threadsafe(may_end.set)
 
@@ -323,7 +323,7 @@ async def test_work_on_another_loop_does_not_hold_up_this_one(elsewhere: LoopThr
 
 
 @pytest.mark.parametrize("is_elsewhere", [True, False])
-async def test_work_that_fails_tells_whoever_awaits_it(
+async def test_an_error_in_the_work_reaches_the_awaiting_task(
     is_elsewhere: bool, elsewhere: LoopThread
 ) -> None:
     async def fail() -> None:
@@ -336,7 +336,7 @@ async def test_work_that_fails_tells_whoever_awaits_it(
             await home.complete(fail())
 
 
-async def test_cancelling_reaches_the_work_on_the_other_loop(elsewhere: LoopThread) -> None:
+async def test_cancelling_cancels_the_work_on_the_other_loop(elsewhere: LoopThread) -> None:
     began, ended = threading.Event(), threading.Event()
 
     async def wait() -> None:
@@ -357,7 +357,9 @@ async def test_cancelling_reaches_the_work_on_the_other_loop(elsewhere: LoopThre
     assert ended.wait(timeout=5)
 
 
-async def test_work_is_awaited_here_when_its_loop_is_closed(elsewhere: LoopThread) -> None:
+async def test_work_is_awaited_on_this_loop_if_the_chosen_one_is_closed(
+    elsewhere: LoopThread,
+) -> None:
     places = Places()
     home = home_on(elsewhere.loop)
     elsewhere.close()
@@ -371,7 +373,7 @@ async def test_work_is_awaited_here_when_its_loop_is_closed(elsewhere: LoopThrea
 # Spawning
 
 
-async def test_task_runs_on_the_loop_after_the_caller_went_on() -> None:
+async def test_a_spawned_task_does_not_run_at_once() -> None:
     places = Places()
 
     home_on(asyncio.get_running_loop()).spawn(places.work)
@@ -382,25 +384,27 @@ async def test_task_runs_on_the_loop_after_the_caller_went_on() -> None:
     assert (at_once, places.loops) == ([], [asyncio.get_running_loop()])
 
 
-def test_task_spawned_from_a_thread_runs_on_the_loop(elsewhere: LoopThread) -> None:
+def test_a_task_spawned_from_a_thread_runs_on_the_loop(elsewhere: LoopThread) -> None:
     places = Places()
 
     in_a_thread(lambda: home_on(elsewhere.loop).spawn(places.work))
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert (places.threads, places.loops) == ([elsewhere.ident], [elsewhere.loop])
 
 
-async def test_task_spawned_on_another_loop_runs_at_home(elsewhere: LoopThread) -> None:
+async def test_a_task_spawned_on_another_loop_runs_on_the_chosen_loop(
+    elsewhere: LoopThread,
+) -> None:
     places = Places()
 
     home_on(elsewhere.loop).spawn(places.work)
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
 
     assert places.loops == [elsewhere.loop]
 
 
-async def test_task_runs_here_where_there_is_no_other_loop() -> None:
+async def test_a_task_runs_on_this_loop_if_none_was_chosen() -> None:
     places = Places()
 
     home_on(None).spawn(places.work)
@@ -410,7 +414,7 @@ async def test_task_runs_here_where_there_is_no_other_loop() -> None:
     assert places.loops == [asyncio.get_running_loop()]
 
 
-def test_task_is_not_begun_where_no_loop_runs() -> None:
+def test_a_task_is_not_started_without_a_running_loop() -> None:
     calls: list[str] = []
 
     async def work() -> None:
@@ -425,7 +429,7 @@ def test_task_is_not_begun_where_no_loop_runs() -> None:
     assert calls == []
 
 
-def test_task_for_a_closed_loop_is_not_begun(elsewhere: LoopThread) -> None:
+def test_a_task_for_a_closed_loop_is_not_started(elsewhere: LoopThread) -> None:
     calls: list[str] = []
 
     async def work() -> None:
@@ -443,7 +447,7 @@ def test_task_for_a_closed_loop_is_not_begun(elsewhere: LoopThread) -> None:
     assert calls == []
 
 
-async def test_task_is_held_while_nothing_else_holds_it() -> None:
+async def test_a_running_task_is_kept_alive() -> None:
     waits: list[weakref.ref[asyncio.Future[None]]] = []
     ended = asyncio.Event()
 
@@ -467,7 +471,7 @@ async def test_task_is_held_while_nothing_else_holds_it() -> None:
         await ended.wait()
 
 
-async def test_task_that_is_done_is_let_go() -> None:
+async def test_a_finished_task_is_released() -> None:
     tasks: list[weakref.ref[asyncio.Task[Any]]] = []
 
     async def work() -> None:
@@ -489,14 +493,14 @@ async def test_task_that_is_done_is_let_go() -> None:
 
 @pytest.fixture
 def stopped() -> Iterator[asyncio.AbstractEventLoop]:
-    """A loop that ran and does not run any more, but is not closed."""
+    """A loop that was stopped but not closed."""
     loop = asyncio.new_event_loop()
     loop.run_until_complete(asyncio.sleep(0))
     yield loop
     loop.close()
 
 
-def test_work_is_finished_on_a_loop_that_was_stopped(stopped: asyncio.AbstractEventLoop) -> None:
+def test_work_is_finished_on_a_stopped_loop(stopped: asyncio.AbstractEventLoop) -> None:
     places = Places()
 
     home_on(stopped).finish(places.work, timeout=5)
@@ -504,7 +508,9 @@ def test_work_is_finished_on_a_loop_that_was_stopped(stopped: asyncio.AbstractEv
     assert places.loops == [stopped]
 
 
-def test_work_that_does_not_end_is_given_up(stopped: asyncio.AbstractEventLoop) -> None:
+def test_work_that_does_not_end_is_cancelled_after_the_timeout(
+    stopped: asyncio.AbstractEventLoop,
+) -> None:
     ended: list[str] = []
 
     async def wait() -> None:
@@ -518,7 +524,7 @@ def test_work_that_does_not_end_is_given_up(stopped: asyncio.AbstractEventLoop) 
     assert ended == ["cancelled"]
 
 
-def test_work_that_fails_when_finished_tells_the_caller(
+def test_an_error_in_finished_work_reaches_the_caller(
     stopped: asyncio.AbstractEventLoop,
 ) -> None:
     async def fail() -> None:
@@ -535,7 +541,7 @@ def no_loop(_: LoopThread) -> HomeLoop:
 
 
 def loop_that_runs(elsewhere: LoopThread) -> HomeLoop:
-    elsewhere.finish_what_waits()
+    elsewhere.finish_pending()
     return home_on(elsewhere.loop)
 
 
@@ -545,7 +551,7 @@ def loop_that_is_closed(elsewhere: LoopThread) -> HomeLoop:
 
 
 @pytest.mark.parametrize("make_home", [no_loop, loop_that_runs, loop_that_is_closed])
-def test_nothing_is_finished_on_a_loop_that_was_not_stopped(
+def test_finish_does_nothing_unless_the_loop_is_stopped(
     make_home: Callable[[LoopThread], HomeLoop], elsewhere: LoopThread
 ) -> None:
     calls: list[str] = []

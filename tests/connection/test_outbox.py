@@ -27,22 +27,22 @@ def taken_from(outbox: Outbox) -> list[str | bytes]:
 
 
 async def steps_of_the_loop() -> None:
-    """Let every task run until it waits for something that does not happen by itself."""
+    """Let every task run until it is blocked."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
-async def test_frames_are_taken_in_the_order_they_were_put() -> None:
+async def test_frames_are_taken_in_order() -> None:
     outbox = outbox_of("one", b"two", "three")
 
     assert taken_from(outbox) == ["one", b"two", "three"]
 
 
-async def test_empty_outbox_has_nothing_to_take() -> None:
+async def test_taking_from_an_empty_queue_returns_none() -> None:
     assert Outbox().take() is None
 
 
-async def test_parcel_that_is_taken_is_the_one_that_was_put() -> None:
+async def test_take_returns_the_parcel_that_was_put() -> None:
     outbox, parcel = Outbox(), parcel_of("hello")
     outbox.put(parcel)
 
@@ -52,11 +52,11 @@ async def test_parcel_that_is_taken_is_the_one_that_was_put() -> None:
     assert parcel.receipt.running()
 
 
-async def test_empty_frame_is_a_frame() -> None:
+async def test_empty_frames_are_queued() -> None:
     assert taken_from(outbox_of("", b"")) == ["", b""]
 
 
-async def test_receipt_is_not_done_while_its_frame_waits() -> None:
+async def test_a_receipt_is_pending_while_its_frame_is_queued() -> None:
     outbox, parcel = Outbox(), parcel_of("hello")
 
     outbox.put(parcel)
@@ -65,7 +65,7 @@ async def test_receipt_is_not_done_while_its_frame_waits() -> None:
     assert not parcel.receipt.running()
 
 
-async def test_frame_taken_back_is_not_taken() -> None:
+async def test_a_cancelled_frame_is_not_taken() -> None:
     outbox = Outbox()
     parcels = [parcel_of(name) for name in ("one", "two", "three", "four")]
     for parcel in parcels:
@@ -78,7 +78,7 @@ async def test_frame_taken_back_is_not_taken() -> None:
     assert taken_from(outbox) == ["two"]
 
 
-async def test_frame_cannot_be_taken_back_once_it_was_taken() -> None:
+async def test_a_frame_cannot_be_cancelled_after_it_was_taken() -> None:
     outbox, parcel = Outbox(), parcel_of("hello")
     outbox.put(parcel)
     outbox.take()
@@ -89,7 +89,7 @@ async def test_frame_cannot_be_taken_back_once_it_was_taken() -> None:
 # The limit
 
 
-async def test_frames_are_taken_in_until_the_outbox_is_full() -> None:
+async def test_frames_are_accepted_until_the_queue_is_full() -> None:
     outbox = outbox_of("x" * 6, limit=10)
     fits, does_not_fit, too_late = parcel_of(b"x" * 4), parcel_of("y"), parcel_of("z")
 
@@ -99,12 +99,12 @@ async def test_frames_are_taken_in_until_the_outbox_is_full() -> None:
 
     assert not fits.receipt.done()
     for parcel in (does_not_fit, too_late):
-        with pytest.raises(NotConnectedError, match="2 frames already wait"):
+        with pytest.raises(NotConnectedError, match=r"the send queue is full \(2 frames\)"):
             parcel.receipt.result(timeout=0)
     assert taken_from(outbox) == ["x" * 6, b"x" * 4]
 
 
-async def test_refusal_of_a_full_outbox_says_what_to_do() -> None:
+async def test_the_error_of_a_full_queue_has_a_remedy() -> None:
     outbox, parcel = outbox_of("x", limit=1), parcel_of("y")
 
     outbox.put(parcel)
@@ -112,7 +112,7 @@ async def test_refusal_of_a_full_outbox_says_what_to_do() -> None:
     assert "await send_message(…)" in str(parcel.receipt.exception(timeout=0))
 
 
-async def test_smaller_frame_may_still_fit_where_a_larger_one_did_not() -> None:
+async def test_a_smaller_frame_may_fit_after_a_larger_one_did_not() -> None:
     outbox = outbox_of("x" * 6, limit=10)
 
     outbox.put(parcel_of("y" * 5))
@@ -121,13 +121,13 @@ async def test_smaller_frame_may_still_fit_where_a_larger_one_did_not() -> None:
     assert taken_from(outbox) == ["x" * 6, "z" * 4]
 
 
-async def test_huge_frame_is_taken_in_where_nothing_else_waits() -> None:
+async def test_a_huge_frame_is_accepted_if_the_queue_is_empty() -> None:
     outbox = outbox_of("x" * 1_000, limit=10)
 
     assert taken_from(outbox) == ["x" * 1_000]
 
 
-async def test_frame_that_left_makes_room() -> None:
+async def test_taking_a_frame_makes_room() -> None:
     outbox = outbox_of("x" * 6, "y" * 4, limit=10)
 
     outbox.take()
@@ -136,7 +136,7 @@ async def test_frame_that_left_makes_room() -> None:
     assert taken_from(outbox) == ["y" * 4, "z" * 6]
 
 
-async def test_frames_make_room_when_all_were_taken_back() -> None:
+async def test_cancelled_frames_make_room() -> None:
     outbox, parcel = Outbox(10), parcel_of("x" * 9)
     outbox.put(parcel)
     parcel.receipt.cancel()
@@ -151,7 +151,7 @@ async def test_frames_make_room_when_all_were_taken_back() -> None:
 # Waiting for a change
 
 
-async def test_change_waits_until_a_frame_is_put() -> None:
+async def test_change_returns_when_a_frame_is_put() -> None:
     outbox = Outbox()
     waiting = asyncio.create_task(outbox.change())
     await steps_of_the_loop()
@@ -164,7 +164,7 @@ async def test_change_waits_until_a_frame_is_put() -> None:
     assert was_done is False
 
 
-async def test_change_that_came_before_is_not_missed() -> None:
+async def test_change_returns_at_once_if_a_frame_was_put_before() -> None:
     outbox = outbox_of("hello")
 
     async with asyncio.timeout(5):
@@ -173,7 +173,7 @@ async def test_change_that_came_before_is_not_missed() -> None:
     assert taken_from(outbox) == ["hello"]
 
 
-async def test_change_is_told_once() -> None:
+async def test_change_waits_for_a_further_frame() -> None:
     outbox = outbox_of("one", "two")
     async with asyncio.timeout(5):
         await outbox.change()
@@ -193,7 +193,7 @@ async def test_change_is_told_once() -> None:
     ],
     ids=["shut", "full"],
 )
-async def test_refused_frame_is_no_change(refuse: Callable[[Outbox], object]) -> None:
+async def test_a_rejected_frame_is_not_a_change(refuse: Callable[[Outbox], object]) -> None:
     outbox = outbox_of("x")
     async with asyncio.timeout(5):
         await outbox.change()
@@ -210,7 +210,7 @@ async def test_refused_frame_is_no_change(refuse: Callable[[Outbox], object]) ->
 # Shutting
 
 
-async def test_shutting_fails_what_waits_and_counts_it() -> None:
+async def test_shutting_the_queue_fails_and_counts_its_frames() -> None:
     outbox = Outbox()
     parcels = [parcel_of(name) for name in ("one", "two", "three")]
     for parcel in parcels:
@@ -227,7 +227,7 @@ async def test_shutting_fails_what_waits_and_counts_it() -> None:
     assert outbox.take() is None
 
 
-async def test_shutting_leaves_a_frame_alone_that_was_taken_before() -> None:
+async def test_shutting_the_queue_does_not_affect_frames_taken_before() -> None:
     outbox, parcel = Outbox(), parcel_of("hello")
     outbox.put(parcel)
     outbox.take()
@@ -237,7 +237,7 @@ async def test_shutting_leaves_a_frame_alone_that_was_taken_before() -> None:
     assert (dropped, parcel.receipt.done()) == (0, False)
 
 
-async def test_shut_outbox_refuses_what_comes() -> None:
+async def test_a_shut_queue_rejects_new_frames() -> None:
     outbox, parcel = Outbox(), parcel_of("hello")
     refusal = NotConnectedError("closed")
     outbox.shut(refusal)
@@ -248,7 +248,7 @@ async def test_shut_outbox_refuses_what_comes() -> None:
     assert outbox.take() is None
 
 
-async def test_shut_outbox_minds_no_frame_that_was_taken_back_already() -> None:
+async def test_a_shut_queue_ignores_a_cancelled_frame() -> None:
     outbox, parcel = Outbox(), parcel_of("hello")
     outbox.shut(NotConnectedError("closed"))
     parcel.receipt.cancel()
@@ -258,7 +258,7 @@ async def test_shut_outbox_minds_no_frame_that_was_taken_back_already() -> None:
     assert parcel.receipt.cancelled()
 
 
-async def test_full_outbox_minds_no_frame_that_was_taken_back_already() -> None:
+async def test_a_full_queue_ignores_a_cancelled_frame() -> None:
     outbox, parcel = outbox_of("x", limit=1), parcel_of("hello")
     parcel.receipt.cancel()
 
@@ -267,7 +267,7 @@ async def test_full_outbox_minds_no_frame_that_was_taken_back_already() -> None:
     assert parcel.receipt.cancelled()
 
 
-async def test_shut_outbox_takes_frames_again_once_it_is_opened() -> None:
+async def test_a_queue_accepts_frames_after_it_is_opened_again() -> None:
     outbox = outbox_of("lost")
     outbox.shut(NotConnectedError("closed"))
 
@@ -279,7 +279,7 @@ async def test_shut_outbox_takes_frames_again_once_it_is_opened() -> None:
     assert taken_from(outbox) == ["hello"]
 
 
-async def test_outbox_that_was_shut_has_all_its_room_when_it_is_opened() -> None:
+async def test_a_queue_is_empty_after_it_was_shut() -> None:
     outbox = outbox_of("x" * 10, limit=10)
     outbox.shut(NotConnectedError("closed"))
     outbox.open()
@@ -290,7 +290,7 @@ async def test_outbox_that_was_shut_has_all_its_room_when_it_is_opened() -> None
     assert taken_from(outbox) == ["y" * 4, "z" * 6]
 
 
-def test_frames_put_before_a_loop_runs_are_there_on_any_loop() -> None:
+def test_frames_put_without_a_loop_can_be_taken_on_any_loop() -> None:
     outbox = outbox_of("early")
 
     async def send_one() -> list[str | bytes]:

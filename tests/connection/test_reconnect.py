@@ -25,7 +25,7 @@ LONGEST = [1, 2, 4, 8, 16, 30, 30, 30]
 
 
 def caused_by(error: ConsoleError, *causes: BaseException) -> ConsoleError:
-    """Return the error, after chaining what caused it, and what caused that."""
+    """Return the error with a chain of causes."""
     last: BaseException = error
     for cause in causes:
         last.__cause__ = cause
@@ -33,28 +33,28 @@ def caused_by(error: ConsoleError, *causes: BaseException) -> ConsoleError:
     return error
 
 
-# How long it waits
+# Delays
 
 
 @pytest.mark.parametrize(("number", "longest"), list(enumerate(LONGEST)))
-def test_each_wait_is_in_the_upper_half_of_twice_the_one_before(number: int, longest: int) -> None:
+def test_each_delay_is_in_the_upper_half_of_its_limit(number: int, longest: int) -> None:
     waits = [list(islice(backoff(), number + 1))[-1] for _ in range(500)]
 
     assert all(longest / 2 <= wait <= longest for wait in waits)
-    # Both ends of that half are used.
+    # The whole range is used.
     assert min(waits) < longest * 0.55
     assert max(waits) > longest * 0.95
 
 
-def test_wait_does_not_grow_beyond_half_a_minute() -> None:
+def test_delays_never_exceed_30_seconds() -> None:
     assert all(15 <= wait <= 30 for wait in islice(backoff(), 5, 2_000))
 
 
-def test_clients_that_lost_the_same_server_do_not_come_back_together() -> None:
+def test_delays_are_random() -> None:
     assert len({next(backoff()) for _ in range(100)}) > 90
 
 
-def test_policy_waits_afresh_each_time() -> None:
+def test_each_call_of_delays_starts_anew() -> None:
     policy = Reconnect()
 
     runs = [list(islice(policy.delays(), 4)) for _ in range(2)]
@@ -63,56 +63,56 @@ def test_policy_waits_afresh_each_time() -> None:
         assert first <= 1 < 4 <= fourth
 
 
-def test_policy_cannot_be_changed() -> None:
+def test_a_policy_is_immutable() -> None:
     policy = Reconnect()
 
     with pytest.raises(FrozenInstanceError):
         policy.stable_after = 1.0  # type: ignore[misc]
 
 
-def test_policy_takes_its_parts_by_name_only() -> None:
+def test_a_policy_has_keyword_only_parameters() -> None:
     with pytest.raises(TypeError):
         Reconnect(backoff)  # type: ignore[call-arg]
 
 
-# What is tried again
+# Transient errors
 
 
 @pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013, 1014, 3000, 3999])
-def test_connection_lost_for_a_while_is_tried_again(code: int) -> None:
+def test_a_lost_connection_is_retried(code: int) -> None:
     assert Reconnect().is_transient(ClosedError("closed", code=code)) is True
 
 
 @pytest.mark.parametrize("code", [1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 4000, 4001, 4999])
-def test_connection_ended_on_purpose_is_not_tried_again(code: int) -> None:
+def test_an_intentional_close_is_not_retried(code: int) -> None:
     assert Reconnect().is_transient(ClosedError("closed", code=code)) is False
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
-def test_handshake_refused_for_a_while_is_tried_again(status: int) -> None:
+def test_a_temporarily_rejected_handshake_is_retried(status: int) -> None:
     assert Reconnect().is_transient(HandshakeError("refused", status=status)) is True
 
 
 @pytest.mark.parametrize("status", [200, 301, 400, 401, 403, 404, 405, 410, 426, 501])
-def test_handshake_refused_for_good_is_not_tried_again(status: int) -> None:
+def test_a_permanently_rejected_handshake_is_not_retried(status: int) -> None:
     assert Reconnect().is_transient(HandshakeError("refused", status=status)) is False
 
 
 @pytest.mark.parametrize(("status", "is_transient"), [(503, True), (403, False), (407, False)])
-def test_proxy_that_refuses_for_a_while_is_tried_again(status: int, is_transient: bool) -> None:
+def test_a_temporary_rejection_by_a_proxy_is_retried(status: int, is_transient: bool) -> None:
     refused = InvalidProxyStatus(Response(status, "Refused", Headers()))
     error = caused_by(ConnectError("the proxy cannot be used"), refused)
 
     assert Reconnect().is_transient(error) is is_transient
 
 
-def test_handshake_refused_for_a_while_is_so_whatever_caused_it() -> None:
+def test_the_status_of_a_handshake_outweighs_its_causes() -> None:
     error = caused_by(HandshakeError("refused", status=404), ValueError(), EOFError())
 
     assert Reconnect().is_transient(error) is False
 
 
-def test_handshake_cut_off_is_tried_again() -> None:
+def test_a_handshake_that_was_cut_off_is_retried() -> None:
     error = caused_by(HandshakeError("no answer"), ValueError("no response"), EOFError())
 
     assert Reconnect().is_transient(error) is True
@@ -121,7 +121,7 @@ def test_handshake_cut_off_is_tried_again() -> None:
 @pytest.mark.parametrize(
     "causes", [(), (ValueError(),), (ValueError(), ValueError()), (EOFError(),)]
 )
-def test_handshake_with_something_else_is_not_tried_again(
+def test_a_handshake_with_another_protocol_is_not_retried(
     causes: tuple[BaseException, ...],
 ) -> None:
     assert Reconnect().is_transient(caused_by(HandshakeError("no"), *causes)) is False
@@ -138,7 +138,7 @@ def test_handshake_with_something_else_is_not_tried_again(
     ],
     ids=repr,
 )
-def test_failure_of_the_network_is_tried_again(cause: OSError) -> None:
+def test_a_network_error_is_retried(cause: OSError) -> None:
     assert Reconnect().is_transient(caused_by(ConnectError("failed"), cause)) is True
 
 
@@ -152,7 +152,7 @@ def test_failure_of_the_network_is_tried_again(cause: OSError) -> None:
     ],
     ids=repr,
 )
-def test_failure_that_waiting_does_not_mend_is_not_tried_again(cause: Exception) -> None:
+def test_a_permanent_error_is_not_retried(cause: Exception) -> None:
     assert Reconnect().is_transient(caused_by(ConnectError("failed"), cause)) is False
 
 
@@ -167,32 +167,32 @@ def test_failure_that_waiting_does_not_mend_is_not_tried_again(cause: Exception)
     ],
     ids=repr,
 )
-def test_mistake_is_not_tried_again(error: ConsoleError) -> None:
+def test_an_error_of_the_user_is_not_retried(error: ConsoleError) -> None:
     assert Reconnect().is_transient(error) is False
 
 
-def test_mistake_is_not_tried_again_whatever_caused_it() -> None:
+def test_an_error_of_the_user_is_not_retried_whatever_its_cause() -> None:
     assert Reconnect().is_transient(caused_by(OptionError("bad"), OSError())) is False
 
 
-# What one may change
+# Custom policies
 
 
-def test_codes_that_end_for_good_may_be_chosen() -> None:
+def test_fatal_codes_can_be_configured() -> None:
     policy = Reconnect(fatal_codes={1006})
 
     assert policy.is_transient(ClosedError("closed", code=1006)) is False
     assert policy.is_transient(ClosedError("closed", code=4000)) is True
 
 
-def test_statuses_that_are_tried_again_may_be_chosen() -> None:
+def test_transient_statuses_can_be_configured() -> None:
     policy = Reconnect(transient_statuses=[404])
 
     assert policy.is_transient(HandshakeError("refused", status=404)) is True
     assert policy.is_transient(HandshakeError("refused", status=503)) is False
 
 
-def test_waits_may_be_chosen() -> None:
+def test_delays_can_be_configured() -> None:
     policy = Reconnect(delays=lambda: iter([0.0, 5.0]), stable_after=1.0)
 
     assert (list(policy.delays()), policy.stable_after) == ([0.0, 5.0], 1.0)

@@ -2,7 +2,7 @@ import pytest
 
 from ipywsecho.connection.states import TRANSITIONS, Event, State
 
-# Written out a second time: whoever changes the table changes what the console promises.
+# A second copy of the table, because changing it changes the documented behaviour.
 EXPECTED = {
     ("closed", "start"): "connecting",
     ("closed", "opened"): None,
@@ -42,7 +42,7 @@ def reachable_from(start: State) -> set[State]:
     return found
 
 
-def test_states_have_the_names_that_people_rely_on() -> None:
+def test_states_have_their_documented_names() -> None:
     assert [state.value for state in State] == [
         "connecting",
         "open",
@@ -52,13 +52,13 @@ def test_states_have_the_names_that_people_rely_on() -> None:
     ]
 
 
-def test_every_event_in_every_state_is_listed_here() -> None:
+def test_the_expected_table_covers_every_state_and_event() -> None:
     assert set(EXPECTED) == {(state.value, event.value) for state in State for event in Event}
 
 
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("event", Event)
-def test_event_leads_where_it_should(state: State, event: Event) -> None:
+def test_an_event_leads_to_the_expected_state(state: State, event: Event) -> None:
     expected = EXPECTED[state.value, event.value]
 
     following = TRANSITIONS[state].get(event)
@@ -67,12 +67,12 @@ def test_event_leads_where_it_should(state: State, event: Event) -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_stopping_is_possible_in_every_state(state: State) -> None:
+def test_stop_is_possible_in_every_state(state: State) -> None:
     assert TRANSITIONS[state][Event.STOP] in (State.CLOSING, State.CLOSED)
 
 
 @pytest.mark.parametrize("state", State)
-def test_stopping_and_its_end_lead_to_closed(state: State) -> None:
+def test_stop_and_ended_lead_to_closed(state: State) -> None:
     stopped = TRANSITIONS[state][Event.STOP]
 
     ended = stopped if stopped is State.CLOSED else TRANSITIONS[stopped][Event.ENDED]
@@ -81,7 +81,7 @@ def test_stopping_and_its_end_lead_to_closed(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_stopping_twice_is_as_good_as_once(state: State) -> None:
+def test_stop_twice_has_the_effect_of_once(state: State) -> None:
     stopped = TRANSITIONS[state][Event.STOP]
 
     assert TRANSITIONS[stopped][Event.STOP] is stopped
@@ -92,7 +92,7 @@ def test_every_state_can_be_reached_from_every_state(state: State) -> None:
     assert reachable_from(state) == set(State)
 
 
-def test_nothing_but_a_handshake_opens() -> None:
+def test_only_a_handshake_leads_to_open() -> None:
     ways = {
         (state, event)
         for state, events in TRANSITIONS.items()
@@ -103,5 +103,5 @@ def test_nothing_but_a_handshake_opens() -> None:
     assert ways == {(State.CONNECTING, Event.OPENED)}
 
 
-def test_what_is_closing_only_closes() -> None:
+def test_closing_leads_only_to_closed() -> None:
     assert set(TRANSITIONS[State.CLOSING].values()) == {State.CLOSING, State.CLOSED}

@@ -13,7 +13,7 @@ class Stream:
     """A stream of frames that can be fed, followed and ended.
 
     Attributes:
-        asked: Set once somebody has asked whether the stream is over, and so is about to wait.
+        asked: Set when a follower has asked whether the stream is over, and is about to wait.
     """
 
     def __init__(self, history: int = 1_000) -> None:
@@ -42,13 +42,13 @@ class Stream:
 
 @pytest.fixture
 def thread() -> Iterator[ThreadPoolExecutor]:
-    """A thread of its own, for another event loop."""
+    """A thread for another event loop."""
     with ThreadPoolExecutor(max_workers=1) as executor:
         yield executor
 
 
 async def texts_of(follower: Follower, count: int | None = None) -> list[str | bytes]:
-    """Return the payloads of so many frames, or of all until the end."""
+    """Return the payloads of the next `count` frames, or of all frames until the end."""
     texts: list[str | bytes] = []
     async with asyncio.timeout(5):
         async for frame in follower:
@@ -73,7 +73,7 @@ async def next_of(follower: Follower) -> Frame:
 
 
 async def steps_of_the_loop() -> None:
-    """Let every task run until it waits for something that does not happen by itself."""
+    """Let every task run until it is blocked."""
     for _ in range(10):
         await asyncio.sleep(0)
 
@@ -81,12 +81,12 @@ async def steps_of_the_loop() -> None:
 # Signal
 
 
-async def test_what_holds_already_is_not_waited_for() -> None:
+async def test_waiting_for_a_true_predicate_returns_at_once() -> None:
     async with asyncio.timeout(5):
         await Signal().wait_for(lambda: True)
 
 
-async def test_signal_wakes_only_when_the_predicate_holds() -> None:
+async def test_waiting_ends_only_when_the_predicate_is_true() -> None:
     signal = Signal()
     holds = False
     waiting = asyncio.create_task(signal.wait_for(lambda: holds))
@@ -105,7 +105,7 @@ async def test_signal_wakes_only_when_the_predicate_holds() -> None:
     assert (was_done, unasked) == (False, False)
 
 
-async def test_signal_wakes_all_who_wait() -> None:
+async def test_notify_wakes_every_waiting_task() -> None:
     signal = Signal()
     holds = False
     waiting = [asyncio.create_task(signal.wait_for(lambda: holds)) for _ in range(10)]
@@ -118,7 +118,7 @@ async def test_signal_wakes_all_who_wait() -> None:
         await asyncio.gather(*waiting)
 
 
-async def test_signal_that_comes_twice_at_once_is_as_good_as_once() -> None:
+async def test_notifying_twice_has_the_effect_of_once() -> None:
     signal = Signal()
     holds = False
     waiting = asyncio.create_task(signal.wait_for(lambda: holds))
@@ -132,7 +132,7 @@ async def test_signal_that_comes_twice_at_once_is_as_good_as_once() -> None:
         await waiting
 
 
-async def test_change_from_another_thread_between_question_and_wait_is_not_missed(
+async def test_a_change_by_another_thread_just_before_the_wait_is_not_missed(
     thread: ThreadPoolExecutor,
 ) -> None:
     signal = Signal()
@@ -140,7 +140,7 @@ async def test_change_from_another_thread_between_question_and_wait_is_not_misse
 
     def ask() -> bool:
         answer = next(answers)
-        # What another thread does after the question, and before the wait.
+        # After the predicate was evaluated, and before the wait.
         thread.submit(signal.notify).result(timeout=5)
         return answer
 
@@ -150,7 +150,7 @@ async def test_change_from_another_thread_between_question_and_wait_is_not_misse
     assert list(answers) == []
 
 
-async def test_predicate_that_fails_tells_whoever_waits() -> None:
+async def test_an_error_in_the_predicate_reaches_the_waiting_task() -> None:
     def fail() -> bool:
         raise LookupError("no state")
 
@@ -158,11 +158,11 @@ async def test_predicate_that_fails_tells_whoever_waits() -> None:
         await Signal().wait_for(fail)
 
 
-def test_signal_without_anybody_waiting_does_nothing() -> None:
+def test_notify_without_a_waiting_task_does_nothing() -> None:
     Signal().notify()
 
 
-async def test_task_that_was_cancelled_is_not_woken_and_others_are() -> None:
+async def test_notify_wakes_other_tasks_when_one_was_cancelled() -> None:
     signal = Signal()
     holds = False
     cancelled, waiting = (asyncio.create_task(signal.wait_for(lambda: holds)) for _ in range(2))
@@ -178,7 +178,7 @@ async def test_task_that_was_cancelled_is_not_woken_and_others_are() -> None:
         await cancelled
 
 
-def test_signal_wakes_who_waits_although_another_loop_was_closed_meanwhile() -> None:
+def test_notify_wakes_other_tasks_when_the_loop_of_one_was_closed() -> None:
     signal = Signal()
     holds = False
     dead, alive = asyncio.new_event_loop(), asyncio.new_event_loop()
@@ -200,7 +200,7 @@ def test_signal_wakes_who_waits_although_another_loop_was_closed_meanwhile() -> 
 # Follower
 
 
-async def test_frames_from_now_on_are_followed_and_no_earlier_ones() -> None:
+async def test_a_follower_does_not_yield_earlier_frames() -> None:
     stream = Stream()
     stream.feed("before")
 
@@ -211,7 +211,7 @@ async def test_frames_from_now_on_are_followed_and_no_earlier_ones() -> None:
     assert await texts_of(follower) == ["one", "two"]
 
 
-async def test_now_is_when_the_follower_was_made() -> None:
+async def test_a_follower_starts_when_it_is_created_not_when_it_is_iterated() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("before the first step")
@@ -219,7 +219,7 @@ async def test_now_is_when_the_follower_was_made() -> None:
     assert await texts_of(follower, 1) == ["before the first step"]
 
 
-async def test_follower_that_waits_is_woken_by_the_next_frame() -> None:
+async def test_a_waiting_follower_is_woken_by_the_next_frame() -> None:
     stream = Stream()
     waiting = await waiting_task(stream, stream.follow())
 
@@ -229,7 +229,7 @@ async def test_follower_that_waits_is_woken_by_the_next_frame() -> None:
         assert (await waiting).data == "hello"
 
 
-async def test_follower_yields_the_frames_themselves() -> None:
+async def test_a_follower_yields_the_frames_of_the_log() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("hello")
@@ -239,7 +239,7 @@ async def test_follower_yields_the_frames_themselves() -> None:
     assert frame is stream.log.frames[0]
 
 
-async def test_each_of_several_followers_gets_every_frame() -> None:
+async def test_each_of_several_followers_yields_every_frame() -> None:
     stream = Stream()
     followers = [stream.follow() for _ in range(5)]
     tasks = [asyncio.create_task(texts_of(follower)) for follower in followers]
@@ -253,7 +253,7 @@ async def test_each_of_several_followers_gets_every_frame() -> None:
     assert await asyncio.gather(*tasks) == [expected] * 5
 
 
-async def test_slow_follower_gets_every_frame_that_is_kept() -> None:
+async def test_a_slow_follower_yields_every_frame_that_is_kept() -> None:
     stream = Stream(history=100)
     follower = stream.follow()
 
@@ -265,7 +265,7 @@ async def test_slow_follower_gets_every_frame_that_is_kept() -> None:
     assert stream.skipped == []
 
 
-async def test_follower_that_falls_behind_goes_on_with_the_oldest_kept_and_says_so() -> None:
+async def test_a_follower_that_falls_behind_skips_to_the_oldest_frame_and_reports_the_gap() -> None:
     stream = Stream(history=10)
     follower = stream.follow()
     stream.feed("0", "1")
@@ -279,7 +279,7 @@ async def test_follower_that_falls_behind_goes_on_with_the_oldest_kept_and_says_
     assert stream.skipped == [14]
 
 
-async def test_follower_that_falls_behind_twice_says_so_twice() -> None:
+async def test_a_follower_that_falls_behind_twice_reports_both_gaps() -> None:
     stream = Stream(history=2)
     follower = stream.follow()
 
@@ -291,7 +291,7 @@ async def test_follower_that_falls_behind_twice_says_so_twice() -> None:
     assert (first.data, second.data, stream.skipped) == ("1", "5", [1, 3])
 
 
-async def test_frames_cleared_before_they_were_read_are_skipped() -> None:
+async def test_frames_cleared_before_they_are_read_are_skipped() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("0", "1", "2")
@@ -304,7 +304,7 @@ async def test_frames_cleared_before_they_were_read_are_skipped() -> None:
     assert stream.skipped == [2]
 
 
-async def test_follower_waits_on_where_everything_was_cleared_before_it_came() -> None:
+async def test_a_follower_keeps_waiting_after_the_log_was_cleared() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("0", "1")
@@ -318,7 +318,7 @@ async def test_follower_waits_on_where_everything_was_cleared_before_it_came() -
     assert stream.skipped == [2]
 
 
-async def test_follower_ends_where_everything_was_cleared_and_the_stream_is_over() -> None:
+async def test_a_follower_ends_if_the_log_was_cleared_and_the_stream_is_over() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("0", "1")
@@ -328,7 +328,7 @@ async def test_follower_ends_where_everything_was_cleared_and_the_stream_is_over
     assert await texts_of(follower) == []
 
 
-async def test_follower_ends_with_the_stream() -> None:
+async def test_a_waiting_follower_ends_with_the_stream() -> None:
     stream = Stream()
     waiting = await waiting_task(stream, stream.follow())
 
@@ -339,7 +339,7 @@ async def test_follower_ends_with_the_stream() -> None:
             await waiting
 
 
-async def test_follower_of_a_stream_that_is_over_ends_at_once() -> None:
+async def test_a_follower_of_a_finished_stream_ends_at_once() -> None:
     stream = Stream()
     stream.feed("before")
     stream.end()
@@ -347,7 +347,7 @@ async def test_follower_of_a_stream_that_is_over_ends_at_once() -> None:
     assert await texts_of(stream.follow()) == []
 
 
-async def test_last_frames_are_yielded_before_the_end() -> None:
+async def test_the_last_frames_are_yielded_before_the_end() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("one", "two", "three")
@@ -356,7 +356,7 @@ async def test_last_frames_are_yielded_before_the_end() -> None:
     assert await texts_of(follower) == ["one", "two", "three"]
 
 
-async def test_follower_goes_on_where_another_loop_was_left() -> None:
+async def test_a_follower_continues_where_the_last_iteration_stopped() -> None:
     stream = Stream()
     follower = stream.follow()
     stream.feed("one", "two", "three")
@@ -366,7 +366,7 @@ async def test_follower_goes_on_where_another_loop_was_left() -> None:
     assert await texts_of(follower) == ["two", "three"]
 
 
-async def test_follower_goes_on_after_a_wait_that_was_cancelled() -> None:
+async def test_a_follower_continues_after_a_cancelled_wait() -> None:
     stream = Stream()
     follower = stream.follow()
     waiting = await waiting_task(stream, follower)
@@ -379,7 +379,7 @@ async def test_follower_goes_on_after_a_wait_that_was_cancelled() -> None:
     assert (await anext(follower)).data == "hello"
 
 
-async def test_follower_that_never_has_to_wait_lets_others_run() -> None:
+async def test_a_follower_that_never_waits_lets_other_tasks_run() -> None:
     stream = Stream()
     follower = stream.follow()
     ran = asyncio.Event()
@@ -389,7 +389,7 @@ async def test_follower_that_never_has_to_wait_lets_others_run() -> None:
     stream.feed("first")
     async for _ in follower:
         frames += 1
-        # Bounded, for nothing could stop this loop if it never gave way.
+        # Bounded, because nothing could stop a loop that never yields.
         if ran.is_set() or frames == 1_000_000:
             break
         stream.feed("another")
@@ -401,11 +401,11 @@ async def test_follower_that_never_has_to_wait_lets_others_run() -> None:
 
 
 def run_and_break_off(stream: Stream, frames: int) -> list[str | bytes]:
-    """Read some frames on an event loop of its own, which is closed after that."""
+    """Read some frames on a new event loop, and close the loop."""
     return asyncio.run(texts_of(stream.follow(), frames))
 
 
-async def test_follower_on_another_loop_is_woken_from_this_one(
+async def test_a_follower_on_another_loop_is_woken_from_this_one(
     thread: ThreadPoolExecutor,
 ) -> None:
     stream = Stream()
@@ -420,7 +420,7 @@ async def test_follower_on_another_loop_is_woken_from_this_one(
     assert reading.result(timeout=5) == ["one", "two", "three"]
 
 
-async def test_followers_on_two_loops_get_the_same_frames(thread: ThreadPoolExecutor) -> None:
+async def test_followers_on_two_loops_yield_the_same_frames(thread: ThreadPoolExecutor) -> None:
     stream = Stream()
     here = asyncio.create_task(texts_of(stream.follow(), 500))
     there = thread.submit(run_and_break_off, stream, 500)
@@ -465,13 +465,13 @@ def timed_out(stream: Stream, thread: ThreadPoolExecutor) -> None:
 
 
 @pytest.mark.parametrize("leave", [cancelled_while_waiting, broken_off_after_a_frame, timed_out])
-def test_follower_that_was_left_waits_for_nothing_any_more(
+def test_an_abandoned_follower_leaves_no_waiter(
     leave: Callable[[Stream, ThreadPoolExecutor], None], thread: ThreadPoolExecutor
 ) -> None:
     stream = Stream()
 
     leave(stream, thread)
 
-    # The loop it waited on is closed: to wake anybody there would fail.
+    # The loop of the follower is closed: waking a task there would fail.
     stream.feed("later")
     assert stream.signal._waiters == set()

@@ -36,7 +36,7 @@ def kept(log: FrameLog) -> list[str | bytes]:
 
 
 class Payload(bytes):
-    """A payload that counts how many of its kind, and of their bytes, are in memory."""
+    """A payload class that counts its instances in memory, and their bytes."""
 
     alive: ClassVar[int] = 0
     alive_bytes: ClassVar[int] = 0
@@ -51,7 +51,7 @@ class Payload(bytes):
 
 
 class MeasuredFrame(Frame):
-    """A frame that counts how often a frame of its kind is looked at."""
+    """A frame class that counts how often the size of an instance is read."""
 
     __slots__ = ()
     looks: ClassVar[int] = 0
@@ -63,7 +63,7 @@ class MeasuredFrame(Frame):
 
 
 class CopyCounter:
-    """Counts the places in tuples and lists that a value holds and no earlier one did."""
+    """Counts the elements of the tuples and lists that a value holds and earlier values did not."""
 
     def __init__(self) -> None:
         # Kept, so that no new container takes the identity of an old one.
@@ -82,13 +82,13 @@ class CopyCounter:
 # Frame
 
 
-def test_frame_says_what_came_and_when() -> None:
+def test_a_frame_has_its_payload_time_direction_and_size() -> None:
     frame = Frame("hello", 12.5)
 
     assert (frame.data, frame.time, frame.sent, frame.size) == ("hello", 12.5, False, 5)
 
 
-def test_frame_that_we_sent_says_so() -> None:
+def test_a_sent_frame_is_marked_as_sent() -> None:
     assert Frame("hello", 12.5, sent=True).sent is True
 
 
@@ -106,12 +106,12 @@ def test_frame_that_we_sent_says_so() -> None:
         ("é" * 100_000, 200_000),
     ],
 )
-def test_size_is_that_of_the_payload_in_bytes(data: str | bytes, size: int) -> None:
+def test_size_is_the_length_of_the_payload_in_bytes(data: str | bytes, size: int) -> None:
     assert received(data).size == size
 
 
 @pytest.mark.parametrize("name", ["data", "time", "sent", "size", "note"])
-def test_frame_cannot_be_changed(name: str) -> None:
+def test_a_frame_is_immutable(name: str) -> None:
     frame = received("hello")
 
     with pytest.raises(AttributeError):
@@ -122,7 +122,7 @@ def test_frame_cannot_be_changed(name: str) -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("data", ["日本語", b"\x00\xff"])
-def test_pickled_frame_comes_back_the_same(data: str | bytes, protocol: int) -> None:
+def test_a_frame_survives_pickling(data: str | bytes, protocol: int) -> None:
     frame = Frame(data, 12.5, sent=True)
 
     again = pickle.loads(pickle.dumps(frame, protocol))
@@ -131,7 +131,7 @@ def test_pickled_frame_comes_back_the_same(data: str | bytes, protocol: int) -> 
     assert (again.data, again.time, again.sent, again.size) == (data, 12.5, True, frame.size)
 
 
-def test_copied_frame_is_the_same() -> None:
+def test_a_copied_frame_is_equal() -> None:
     frame = Frame("日本語", 12.5, sent=True)
 
     copies = [copy.copy(frame), copy.deepcopy(frame)]
@@ -148,31 +148,31 @@ def test_frames_with_the_same_content_are_equal() -> None:
 @pytest.mark.parametrize(
     "other", [Frame("b", 1.5), Frame(b"a", 1.5), Frame("a", 2.5), Frame("a", 1.5, sent=True)]
 )
-def test_frames_that_differ_in_anything_are_not_equal(other: Frame) -> None:
+def test_frames_that_differ_in_any_field_are_not_equal(other: Frame) -> None:
     assert other != received("a")
 
 
 @pytest.mark.parametrize("data", ['{"a": [1, null]}', b'{"a": [1, null]}'])
-def test_payload_is_read_as_json(data: str | bytes) -> None:
+def test_json_returns_the_parsed_payload(data: str | bytes) -> None:
     assert received(data).json() == {"a": [1, None]}
 
 
 @pytest.mark.parametrize("data", ["", "hello", b"\xff\xfe\xfd"])
-def test_payload_that_is_no_json_is_refused(data: str | bytes) -> None:
+def test_json_raises_if_the_payload_is_not_json(data: str | bytes) -> None:
     frame = received(data)
 
     with pytest.raises(ValueError, match=r"."):
         frame.json()
 
 
-def test_repr_shows_a_short_payload_whole() -> None:
+def test_repr_shows_a_short_payload_completely() -> None:
     frame = Frame("x" * 60, 1.5, sent=True)
 
     assert repr(frame) == f"Frame('{'x' * 60}', time=1.5, sent=True, size=60)"
 
 
 @pytest.mark.parametrize("data", ["x" * 61, b"x" * 61, "\n" * 1_000_000])
-def test_repr_of_a_long_payload_is_short_and_names_its_size(data: str | bytes) -> None:
+def test_repr_of_a_long_payload_is_short_and_shows_its_size(data: str | bytes) -> None:
     shown = repr(received(data))
 
     assert len(shown) < 200
@@ -181,7 +181,7 @@ def test_repr_of_a_long_payload_is_short_and_names_its_size(data: str | bytes) -
     assert repr(data[:60]) in shown
 
 
-def test_notice_is_no_error_unless_it_says_so() -> None:
+def test_a_notice_is_not_an_error_by_default() -> None:
     assert Notice(1.0, "connected").is_error is False
     assert Notice(1.0, "lost", is_error=True).is_error is True
 
@@ -189,7 +189,7 @@ def test_notice_is_no_error_unless_it_says_so() -> None:
 # What a log keeps
 
 
-def test_new_log_is_empty() -> None:
+def test_a_new_log_is_empty() -> None:
     log = FrameLog(10, 100)
 
     assert list(log.frames) == []
@@ -197,13 +197,13 @@ def test_new_log_is_empty() -> None:
 
 
 @pytest.mark.parametrize(("history", "history_bytes"), [(0, 100), (-1, 100), (10, 0), (10, -5)])
-def test_log_that_could_keep_nothing_is_refused(history: int, history_bytes: int) -> None:
+def test_a_limit_below_one_is_rejected(history: int, history_bytes: int) -> None:
     with pytest.raises(ValueError, match=f"history={history} and history_bytes={history_bytes} "):
         FrameLog(history, history_bytes)
 
 
 @pytest.mark.parametrize("history", [1, 2, 3, 4, 9, 10, 99, 100])
-def test_log_keeps_the_newest_frames(history: int) -> None:
+def test_a_log_keeps_the_newest_frames(history: int) -> None:
     log = FrameLog(history, 1_000_000)
 
     for number in range(3 * history + 1):
@@ -213,7 +213,7 @@ def test_log_keeps_the_newest_frames(history: int) -> None:
         assert kept(log) == [str(each) for each in range(oldest, number + 1)]
 
 
-def test_log_keeps_as_many_bytes_as_allowed_and_no_more() -> None:
+def test_a_log_keeps_exactly_as_many_bytes_as_allowed() -> None:
     log = FrameLog(1_000, 10)
 
     log.append(received("aaaa"))
@@ -225,13 +225,13 @@ def test_log_keeps_as_many_bytes_as_allowed_and_no_more() -> None:
     assert kept(log) == ["bbbbbb", "c"]
 
 
-def test_bytes_of_a_text_are_counted_not_its_characters() -> None:
+def test_the_limit_counts_the_bytes_of_a_text_not_its_characters() -> None:
     log = log_of(map(received, ["日", "本", "語"]), history_bytes=8)
 
     assert kept(log) == ["本", "語"]
 
 
-def test_frame_larger_than_the_limit_is_kept_while_it_is_the_newest() -> None:
+def test_a_frame_larger_than_the_limit_is_kept_while_it_is_the_newest() -> None:
     log = log_of(numbered(range(5)), history_bytes=10)
 
     log.append(received("x" * 1_000))
@@ -242,19 +242,19 @@ def test_frame_larger_than_the_limit_is_kept_while_it_is_the_newest() -> None:
     assert kept(log) == ["y"]
 
 
-def test_empty_frames_are_bounded_by_their_count() -> None:
+def test_empty_frames_are_limited_by_their_count() -> None:
     log = log_of([received("")] * 50, history=7, history_bytes=1)
 
     assert kept(log) == [""] * 7
 
 
-def test_totals_count_what_was_forgotten_as_well() -> None:
+def test_totals_include_forgotten_frames() -> None:
     log = log_of(map(received, ["é", "b", "cc"]), history=1)
 
     assert (log.total, log.total_bytes, log.frames.total, len(log.frames)) == (3, 5, 3, 1)
 
 
-def test_cleared_log_is_empty_and_goes_on_counting() -> None:
+def test_a_cleared_log_is_empty_and_keeps_counting() -> None:
     log = log_of(numbered(range(25)), history=10)
 
     log.clear()
@@ -265,7 +265,7 @@ def test_cleared_log_is_empty_and_goes_on_counting() -> None:
     assert (kept(log), log.total, log.cleared) == (["next"], 26, 25)
 
 
-def test_log_may_be_cleared_twice() -> None:
+def test_a_log_may_be_cleared_twice() -> None:
     log = log_of(numbered(range(3)))
 
     log.clear()
@@ -275,7 +275,7 @@ def test_log_may_be_cleared_twice() -> None:
     assert (kept(log), log.total, log.cleared) == ([], 4, 4)
 
 
-def test_limits_hold_as_before_after_clear() -> None:
+def test_the_limits_still_apply_after_clearing() -> None:
     log = log_of([received("x" * 9)], history=3, history_bytes=10)
 
     log.clear()
@@ -291,13 +291,13 @@ def test_limits_hold_as_before_after_clear() -> None:
 # Values
 
 
-def test_value_stays_the_same_while_nothing_comes() -> None:
+def test_frames_is_the_same_object_until_a_frame_is_appended() -> None:
     log = log_of(numbered(range(3)))
 
     assert log.frames is log.frames
 
 
-def test_equal_frames_make_different_values() -> None:
+def test_appending_an_equal_frame_still_changes_the_value() -> None:
     log = FrameLog(1, 1_000)
     frame = received("same")
 
@@ -311,7 +311,7 @@ def test_equal_frames_make_different_values() -> None:
     assert len({first, second}) == 2
 
 
-def test_clearing_makes_another_value() -> None:
+def test_clearing_changes_the_value() -> None:
     log = FrameLog(10, 100)
     before = log.frames
 
@@ -321,7 +321,7 @@ def test_clearing_makes_another_value() -> None:
 
 
 @pytest.mark.parametrize("history", [1, 2, 3, 10, 50])
-def test_values_never_change(history: int) -> None:
+def test_frames_already_returned_never_change(history: int) -> None:
     log = FrameLog(history, 1_000_000)
     values = [(log.frames, list(log.frames), log.frames.total)]
 
@@ -338,7 +338,7 @@ def test_values_never_change(history: int) -> None:
         assert (len(frames), frames.total) == (len(content), total)
 
 
-def test_value_cannot_be_written_to() -> None:
+def test_frames_are_immutable() -> None:
     frames: Any = log_of(numbered(range(3))).frames
 
     with pytest.raises(TypeError):
@@ -356,7 +356,7 @@ def test_repr_of_frames_is_short() -> None:
 
 
 @pytest.mark.parametrize("cleared_after", [None, 20])
-def test_index_counts_from_either_end(cleared_after: int | None) -> None:
+def test_an_index_counts_from_either_end(cleared_after: int | None) -> None:
     log = FrameLog(10, 1_000)
     for number, frame in enumerate(numbered(range(35))):
         log.append(frame)
@@ -370,20 +370,20 @@ def test_index_counts_from_either_end(cleared_after: int | None) -> None:
 
 
 @pytest.mark.parametrize("index", [10, 11, -11, -12, 10**20, -(10**20)])
-def test_index_out_of_range_is_an_error(index: int) -> None:
+def test_an_index_out_of_range_raises_an_error(index: int) -> None:
     frames = log_of(numbered(range(35)), history=10).frames
 
-    with pytest.raises(IndexError, match=f"frame {index} of 10"):
+    with pytest.raises(IndexError, match=rf"index {index} is out of range \(length 10\)"):
         frames[index]
 
 
 @pytest.mark.parametrize("index", [0, -1])
-def test_empty_frames_have_no_first_and_no_last(index: int) -> None:
-    with pytest.raises(IndexError, match=f"frame {index} of 0"):
+def test_indexing_no_frames_raises_an_error(index: int) -> None:
+    with pytest.raises(IndexError, match=rf"index {index} is out of range \(length 0\)"):
         FrameLog(10, 100).frames[index]
 
 
-def test_index_of_a_frame_that_came_later_is_an_error() -> None:
+def test_the_index_of_a_later_frame_raises_an_error() -> None:
     log = log_of(numbered(range(3)))
     frames = log.frames
 
@@ -398,7 +398,7 @@ STEPS = [None, 1, 2, 3, 99, -1, -2, -99]
 
 
 @pytest.mark.parametrize("start", BOUNDS)
-def test_slice_is_that_of_a_list(start: int | None) -> None:
+def test_slicing_works_as_for_a_list(start: int | None) -> None:
     frames = log_of(numbered(range(35)), history=10).frames
     listed = numbered(range(25, 35))
 
@@ -415,7 +415,7 @@ def test_slice_is_that_of_a_list(start: int | None) -> None:
 
 @pytest.mark.parametrize("first", [slice(2, 9), slice(None, None, 2), slice(9, 1, -1), slice(5, 5)])
 @pytest.mark.parametrize("second", [slice(1, -1), slice(None, None, -1), slice(0, 99, 3)])
-def test_slice_of_a_slice_is_that_of_a_list(first: slice, second: slice) -> None:
+def test_slicing_a_slice_works_as_for_a_list(first: slice, second: slice) -> None:
     frames = log_of(numbered(range(35)), history=10).frames
 
     part = frames[first][second]
@@ -423,7 +423,7 @@ def test_slice_of_a_slice_is_that_of_a_list(first: slice, second: slice) -> None
     assert list(part) == numbered(range(25, 35))[first][second]
 
 
-def test_index_outside_a_slice_is_an_error_although_the_log_has_the_frame() -> None:
+def test_an_index_outside_a_slice_raises_an_error_although_the_log_has_the_frame() -> None:
     part = log_of(numbered(range(9))).frames[2:5]
 
     for index in (3, -4):
@@ -431,12 +431,12 @@ def test_index_outside_a_slice_is_an_error_although_the_log_has_the_frame() -> N
             part[index]
 
 
-def test_slice_of_no_step_is_an_error() -> None:
+def test_a_slice_with_step_zero_raises_an_error() -> None:
     with pytest.raises(ValueError, match="zero"):
         log_of(numbered(range(3))).frames[::0]
 
 
-def test_slice_copies_nothing() -> None:
+def test_a_slice_copies_nothing() -> None:
     frames = log_of(numbered(range(10_000)), history=5_000).frames
     counter = CopyCounter()
     counter.count(frames)
@@ -446,7 +446,7 @@ def test_slice_copies_nothing() -> None:
     assert copied == 0
 
 
-def test_frames_contain_what_they_show() -> None:
+def test_membership_index_and_count_work_as_for_a_list() -> None:
     frames = log_of(numbered(range(35)), history=10).frames
 
     assert received("25") in frames
@@ -454,7 +454,7 @@ def test_frames_contain_what_they_show() -> None:
     assert (frames.index(received("27")), frames.count(received("27"))) == (2, 1)
 
 
-def test_iteration_ends_where_it_would_have_when_it_began() -> None:
+def test_iteration_does_not_reach_frames_appended_meanwhile() -> None:
     log = log_of(numbered(range(8)), history=10)
     seen = []
 
@@ -465,7 +465,7 @@ def test_iteration_ends_where_it_would_have_when_it_began() -> None:
     assert seen == [str(number) for number in range(8)]
 
 
-def test_backward_iteration_is_not_disturbed_by_what_comes_meanwhile() -> None:
+def test_backward_iteration_is_not_affected_by_later_appends() -> None:
     log = log_of(numbered(range(8)), history=10)
     seen = []
 
@@ -477,7 +477,7 @@ def test_backward_iteration_is_not_disturbed_by_what_comes_meanwhile() -> None:
     assert seen == [str(number) for number in reversed(range(8))]
 
 
-def test_iteration_survives_that_the_log_is_cleared() -> None:
+def test_iteration_continues_after_the_log_is_cleared() -> None:
     log = log_of(numbered(range(8)), history=10)
 
     frames = iter(log.frames)
@@ -487,7 +487,7 @@ def test_iteration_survives_that_the_log_is_cleared() -> None:
     assert [first, *frames] == numbered(range(8))
 
 
-def test_data_frame_has_a_row_for_each_frame() -> None:
+def test_pandas_makes_a_table_of_the_frames() -> None:
     log = FrameLog(2, 1_000)
     for frame in [received("forgotten"), Frame("é", 2.5), Frame(b"\x00", 3.5, sent=True)]:
         log.append(frame)
@@ -507,7 +507,7 @@ def test_data_frame_has_a_row_for_each_frame() -> None:
 
 
 class Model:
-    """A log as a plain list, which is slow and easy to believe."""
+    """A log as a plain list: slow, but simple enough to be evidently correct."""
 
     def __init__(self, history: int, history_bytes: int) -> None:
         self.history = history
@@ -537,7 +537,7 @@ def random_slice(random: Random) -> slice:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_log_behaves_like_a_list_that_is_cut(seed: int) -> None:
+def test_a_log_behaves_like_a_truncated_list(seed: int) -> None:
     random = Random(seed)
     limits = random.choice([1, 2, 5, 10, 17, 50]), random.choice([1, 10, 60, 10_000])
     log, model = FrameLog(*limits), Model(*limits)
@@ -583,7 +583,7 @@ def copies_of_each_append(history: int, frame: Frame, appends: int) -> Iterator[
 
 
 @pytest.mark.parametrize("history", [100, 2_500, 10_000, 40_000])
-def test_append_copies_as_little_for_a_long_history_as_for_a_short_one(history: int) -> None:
+def test_the_average_append_copies_a_constant_number_of_elements(history: int) -> None:
     appends = 2 * history + 100
 
     copies = list(copies_of_each_append(history, received("x"), appends))
@@ -592,14 +592,14 @@ def test_append_copies_as_little_for_a_long_history_as_for_a_short_one(history: 
     assert max(copies) < 2 * isqrt(history) + 20
 
 
-def test_large_frames_copy_no_more_than_the_root_of_the_history() -> None:
+def test_large_frames_copy_no_more_than_the_square_root_of_the_history() -> None:
     copies = list(copies_of_each_append(10_000, received(b"x" * 1_000_000), 300))
 
     assert max(copies) < 2 * isqrt(10_000) + 20
 
 
 @pytest.mark.parametrize(("history", "history_bytes"), [(10_000, 10**9), (100, 10**9), (10**6, 99)])
-def test_append_looks_at_no_frame_but_the_newest_and_the_one_it_forgets(
+def test_append_reads_only_the_newest_frame_and_the_one_it_forgets(
     history: int, history_bytes: int
 ) -> None:
     log = FrameLog(history, history_bytes)
@@ -613,7 +613,7 @@ def test_append_looks_at_no_frame_but_the_newest_and_the_one_it_forgets(
     assert max(looks) == 2
 
 
-def test_each_frame_is_forgotten_once_when_a_huge_one_puts_out_many() -> None:
+def test_a_huge_frame_that_displaces_many_reads_each_of_them_once() -> None:
     log = FrameLog(10**6, 10_000)
     for _ in range(10_000):
         log.append(MeasuredFrame("x", 1.5))
@@ -640,7 +640,7 @@ def test_frames_that_come_together_copy_no_more_than_one_by_one() -> None:
 
 
 @pytest.mark.parametrize("history", [1, 10, 100, 2_500])
-def test_forgotten_frames_leave_the_memory(history: int) -> None:
+def test_forgotten_frames_are_freed(history: int) -> None:
     before = Payload.alive
     log = FrameLog(history, 10**9)
     most = 0
@@ -656,7 +656,7 @@ def test_forgotten_frames_leave_the_memory(history: int) -> None:
     assert Payload.alive == before
 
 
-def test_forgotten_bytes_leave_the_memory() -> None:
+def test_forgotten_bytes_are_freed() -> None:
     random = Random(1)
     before = Payload.alive_bytes
     log = FrameLog(10_000, 100_000)
@@ -667,11 +667,11 @@ def test_forgotten_bytes_leave_the_memory() -> None:
         log.append(received(Payload(bytes(size))))
         most = max(most, Payload.alive_bytes - before)
 
-    # A hundredth of the history makes a chunk; the newest frame comes before the oldest goes.
+    # A chunk holds a hundredth of the history; the newest frame is added before the oldest goes.
     assert most <= 100_000 + 1_000 + 30_000
 
 
-def test_clearing_frees_the_memory_at_once() -> None:
+def test_clearing_frees_memory_at_once() -> None:
     before = Payload.alive
     log = log_of(received(Payload(b"x")) for _ in range(100))
 
@@ -680,7 +680,7 @@ def test_clearing_frees_the_memory_at_once() -> None:
     assert Payload.alive == before
 
 
-def test_times_of_frames_stay_in_order_across_chunks() -> None:
+def test_frames_stay_in_order_across_chunks() -> None:
     log = FrameLog(50, 1_000)
 
     for number in range(500):
@@ -691,7 +691,7 @@ def test_times_of_frames_stay_in_order_across_chunks() -> None:
 
 
 @pytest.mark.parametrize("view", [slice(-3, None), slice(0, 3), slice(5_000, 5_003)])
-def test_iterating_over_a_few_of_many_frames_looks_at_few_chunks(view: slice) -> None:
+def test_iterating_over_a_few_frames_reads_few_chunks(view: slice) -> None:
     log = FrameLog(10_000, 10**9)
     for number in range(12_000):
         log.append(received(str(number)))
@@ -702,7 +702,7 @@ def test_iterating_over_a_few_of_many_frames_looks_at_few_chunks(view: slice) ->
     assert len(list(few)) == 3
 
 
-def test_table_has_a_row_for_each_frame_with_its_time_in_utc() -> None:
+def test_a_dataframe_has_a_row_for_each_frame_with_its_time_in_utc() -> None:
     log = FrameLog(10, 10**9)
     log.append(Frame("é", 1_700_000_000.25))
     log.append(Frame(b"\x00", 1_700_000_001.5, sent=True))
@@ -720,7 +720,7 @@ def test_table_has_a_row_for_each_frame_with_its_time_in_utc() -> None:
     ]
 
 
-def test_table_of_nothing_has_its_columns() -> None:
+def test_an_empty_dataframe_has_all_columns() -> None:
     table = FrameLog(10, 10**9).frames.to_dataframe()
 
     assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
@@ -728,7 +728,7 @@ def test_table_of_nothing_has_its_columns() -> None:
     assert table.empty
 
 
-def test_table_without_pandas_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pandas_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
 
     with pytest.raises(ImportError, match="%pip install pandas"):

@@ -1,4 +1,4 @@
-"""Recordings as values and as files, those of browsers and those of vandals included."""
+"""Recordings as values and as files, including files of browsers and damaged files."""
 
 import asyncio
 import errno
@@ -64,7 +64,7 @@ recordings = st.builds(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that the examples of a property share."""
+    """A folder for all examples of a property-based test."""
     return tmp_path_factory.mktemp("recordings")
 
 
@@ -90,7 +90,7 @@ def _message(**changes: Any) -> dict[str, Any]:
 
 
 def _complaint(path: Path, **options: Any) -> str:
-    """Return what somebody reads who loads the file."""
+    """Return the message of the error that loading the file raises."""
     with pytest.raises(RecordingError) as caught:
         load(path, **options)
     message = str(caught.value)
@@ -99,10 +99,10 @@ def _complaint(path: Path, **options: Any) -> str:
     return message.removeprefix(str(path)).lstrip(", ")
 
 
-# The value.
+# The value
 
 
-def test_frames_of_both_directions_are_in_the_order_of_their_times() -> None:
+def test_frames_of_both_directions_are_merged_by_time() -> None:
     received = frames_of("b", "d", start=NOW + 0.5)
     sent = frames_of("a", "c", start=NOW, sent=True)
 
@@ -111,13 +111,13 @@ def test_frames_of_both_directions_are_in_the_order_of_their_times() -> None:
     assert [frame.data for frame in merged.frames] == ["a", "b", "c", "d"]
 
 
-def test_of_the_same_moment_what_was_sent_comes_first() -> None:
+def test_with_equal_times_a_sent_frame_comes_first() -> None:
     merged = Recording.merged(frames_of("answer"), frames_of("question", sent=True))
 
     assert [frame.data for frame in merged.frames] == ["question", "answer"]
 
 
-def test_frames_that_were_no_longer_kept_are_counted() -> None:
+def test_forgotten_frames_are_counted() -> None:
     received = frames_of("a", "b", "c", "d", history=1)
 
     merged = Recording.merged(received, frames_of("e", sent=True))
@@ -126,7 +126,7 @@ def test_frames_that_were_no_longer_kept_are_counted() -> None:
     assert merged.forgotten == 3
 
 
-def test_secrets_are_masked_in_all_but_the_frames() -> None:
+def test_secrets_are_masked_everywhere_but_in_the_frames() -> None:
     merged = Recording.merged(
         frames_of("tomato-soup"),
         frames_of(),
@@ -143,34 +143,34 @@ def test_secrets_are_masked_in_all_but_the_frames() -> None:
     assert merged.frames[0].data == "tomato-soup"
 
 
-def test_the_address_of_a_recording_holds_no_secret() -> None:
+def test_the_address_of_a_recording_is_masked() -> None:
     assert Recording(uri="wss://me:soup@host/?token=tomato").uri == "wss://•••@host/?token=•••"
 
 
-def test_its_frames_make_a_data_frame() -> None:
+def test_pandas_makes_a_table_of_the_frames() -> None:
     table = pd.DataFrame(TALK.frames)
 
     assert list(table.columns) == ["data", "time", "sent", "size"]
     assert list(table["sent"]) == [True, False, False, True, False]
 
 
-def test_it_is_a_value() -> None:
+def test_a_recording_is_an_immutable_value() -> None:
     with pytest.raises(AttributeError):
         TALK.uri = "ws://elsewhere"  # type: ignore[misc]
     assert pickle.loads(pickle.dumps(TALK)) == TALK
     assert repr(TALK) == "<Recording: 5 frames of wss://host/chat?room=1>"
 
 
-# What is saved is loaded.
+# Round trips
 
 
-def test_a_jsonl_file_keeps_everything(tmp_path: Path) -> None:
+def test_a_jsonl_file_stores_a_complete_recording(tmp_path: Path) -> None:
     TALK.save(tmp_path / "talk.jsonl")
 
     assert load(tmp_path / "talk.jsonl") == TALK
 
 
-def test_a_jsonl_file_is_as_documented(tmp_path: Path) -> None:
+def test_a_jsonl_file_has_the_documented_members(tmp_path: Path) -> None:
     TALK.save(tmp_path / "talk.jsonl")
 
     text = (tmp_path / "talk.jsonl").read_bytes().decode()
@@ -196,7 +196,7 @@ def test_a_jsonl_file_is_as_documented(tmp_path: Path) -> None:
     assert all(name in str(jsonl.__doc__) for name in [*header, *others[0]])
 
 
-def test_a_har_file_keeps_frames_errors_address_and_subprotocol(tmp_path: Path) -> None:
+def test_a_har_file_stores_frames_errors_address_and_subprotocol(tmp_path: Path) -> None:
     TALK.save(tmp_path / "talk.har")
 
     assert load(tmp_path / "talk.har") == Recording(
@@ -204,7 +204,7 @@ def test_a_har_file_keeps_frames_errors_address_and_subprotocol(tmp_path: Path) 
     )
 
 
-def test_a_har_file_has_what_readers_of_har_require(tmp_path: Path) -> None:
+def test_a_har_file_has_all_members_required_by_the_format(tmp_path: Path) -> None:
     TALK.save(tmp_path / "talk.har")
 
     log = json.loads((tmp_path / "talk.har").read_text("utf-8"))["log"]
@@ -236,7 +236,7 @@ def test_a_har_file_has_what_readers_of_har_require(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["long.jsonl", "long.har"])
-def test_a_long_frame_is_written_in_pieces_and_loaded_whole(tmp_path: Path, name: str) -> None:
+def test_a_long_frame_is_saved_in_pieces_and_loaded_completely(tmp_path: Path, name: str) -> None:
     long = Recording([Frame("é“\n" * 10**6, NOW), Frame(bytes(range(256)) * 8_001, NOW + 1)])
 
     long.save(tmp_path / name)
@@ -260,18 +260,18 @@ def test_any_frames_survive_a_har_file(folder: Path, any_recording: Recording) -
     assert load(folder / "any.har").frames == any_recording.frames
 
 
-# What is damaged is refused.
+# Damaged files
 
 
 @pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
-def test_a_file_cut_anywhere_loads_whole_or_not_at_all(tmp_path: Path, name: str) -> None:
+def test_a_truncated_file_is_rejected(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     TALK.save(path)
     whole, loaded = path.read_bytes(), load(path)
 
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        # The last line break is the only thing that can go.
+        # Only the last line break is optional.
         if length == len(whole) - 1:
             assert load(path) == loaded
         else:
@@ -281,7 +281,7 @@ def test_a_file_cut_anywhere_loads_whole_or_not_at_all(tmp_path: Path, name: str
 @settings(deadline=None)
 @given(st.data())
 @pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
-def test_a_file_with_a_wrong_byte_loads_frames_or_is_refused(
+def test_a_file_with_a_wrong_byte_is_loaded_or_rejected(
     folder: Path, name: str, data: st.DataObject
 ) -> None:
     path = folder / f"wrong-{name}"
@@ -304,10 +304,10 @@ def test_a_file_with_a_wrong_byte_loads_frames_or_is_refused(
     [
         (b"", "line 1: the file is empty"),
         (b" \r\n", "line 1: the file is empty"),
-        (b"\x89PNG\r\n\x1a\n\x00\xff", "line 1: this is not UTF-8 text"),
-        (gzip.compress(b"{}"), "if it is compressed, unpack it"),
-        (b"{}\n\n\xff", "line 3: this is not UTF-8 text"),
-        (b"Hello!", "line 1: this is not JSON"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", "line 1: this is not valid UTF-8"),
+        (gzip.compress(b"{}"), "if the file is compressed, decompress it"),
+        (b"{}\n\n\xff", "line 3: this is not valid UTF-8"),
+        (b"Hello!", "line 1: this is not valid JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b"1" * 10_000, "line 1: "),
         (b"[]", "line 1: this is "),
@@ -315,7 +315,7 @@ def test_a_file_with_a_wrong_byte_loads_frames_or_is_refused(
     ],
 )
 @pytest.mark.parametrize("name", ["x.jsonl", "x.har"])
-def test_a_foreign_file_is_refused(
+def test_a_file_of_another_format_is_rejected(
     tmp_path: Path, name: str, content: bytes, complaint: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -326,7 +326,10 @@ def test_a_foreign_file_is_refused(
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"time": float("nan")}, "time is nan; it must be in seconds since the epoch"),
+        (
+            {"time": float("nan")},
+            "time is nan; it must be in seconds since the epoch, before the year 3000",
+        ),
         ({"time": float("inf")}, "time is inf"),
         ({"time": float("-inf")}, "time is -inf"),
         ({"time": 1e20}, "time is 1e+20"),
@@ -335,21 +338,21 @@ def test_a_foreign_file_is_refused(
         ({"time": "now"}, "time is 'now'"),
         ({"time": True}, "time is True"),
         ({"time": None}, "time is missing"),
-        ({"data": None}, "data is missing; it must be a text"),
-        ({"data": {"a": 1}}, "data is {'a': 1}; it must be a text"),
-        ({"data": "\ud800"}, "data holds half a surrogate pair"),
-        ({"opcode": 2, "data": "AP8"}, "data of a binary frame is not base64"),
-        ({"opcode": 2, "data": "A*P8="}, "data of a binary frame is not base64"),
-        ({"opcode": 2, "data": "❄"}, "data of a binary frame is not base64"),
-        ({"opcode": 3}, "opcode is 3; a frame has 1 for text, 2 for binary"),
+        ({"data": None}, "data is missing; it must be a string"),
+        ({"data": {"a": 1}}, "data is {'a': 1}; it must be a string"),
+        ({"data": "\ud800"}, "data contains a lone surrogate"),
+        ({"opcode": 2, "data": "AP8"}, "data of a binary frame is not valid base64"),
+        ({"opcode": 2, "data": "A*P8="}, "data of a binary frame is not valid base64"),
+        ({"opcode": 2, "data": "❄"}, "data of a binary frame is not valid base64"),
+        ({"opcode": 3}, "opcode is 3; it must be 1 for text or 2 for binary"),
         ({"opcode": [1]}, "opcode is [1]"),
         ({"opcode": None}, "opcode is missing"),
-        ({"type": "push"}, "type is 'push'; a frame has “send” or “receive”"),
+        ({"type": "push"}, "type is 'push'; it must be “send” or “receive”"),
         ({"type": ["send"]}, "type is ['send']"),
         ({"type": None}, "type is missing"),
     ],
 )
-def test_a_wrong_frame_is_refused_and_its_place_is_told(
+def test_an_invalid_frame_is_rejected_with_its_place(
     tmp_path: Path, changes: dict[str, Any], complaint: str
 ) -> None:
     wrong = _message(**changes)
@@ -364,21 +367,21 @@ def test_a_wrong_frame_is_refused_and_its_place_is_told(
 
 
 @pytest.mark.parametrize("frame", ["[]", "1", "null", '"text"'])
-def test_what_is_no_frame_is_refused(tmp_path: Path, frame: str) -> None:
+def test_a_line_that_is_not_an_object_is_rejected(tmp_path: Path, frame: str) -> None:
     path = tmp_path / "wrong.jsonl"
     Recording().save(path)
     path.write_text(path.read_text("utf-8") + frame)
 
-    assert "is no frame; each is a JSON object" in _complaint(path)
+    assert "is not a frame; it must be a JSON object" in _complaint(path)
 
 
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"format": "another"}, "this is not the first line of a recording"),
-        ({"version": 2}, "the recording is of version 2, and 1 is all that is known here"),
-        ({"version": None}, "the recording is of version missing"),
-        ({"uri": 5}, "uri is 5; it must be a text"),
+        ({"format": "another"}, "this is not the header of a recording"),
+        ({"version": 2}, "version is 2, but only version 1 is supported"),
+        ({"version": None}, "version is missing, but only version 1 is supported"),
+        ({"uri": 5}, "uri is 5; it must be a string"),
         ({"subprotocol": []}, "subprotocol is []"),
         ({"close_code": 7}, "close_code is 7; it must be from 1000 to 4999"),
         ({"close_code": "1000"}, "close_code is '1000'"),
@@ -388,7 +391,9 @@ def test_what_is_no_frame_is_refused(tmp_path: Path, frame: str) -> None:
         ({"notices": None}, "notices is missing"),
     ],
 )
-def test_a_wrong_header_is_refused(tmp_path: Path, changes: dict[str, Any], complaint: str) -> None:
+def test_an_invalid_header_is_rejected(
+    tmp_path: Path, changes: dict[str, Any], complaint: str
+) -> None:
     path = tmp_path / "wrong.jsonl"
     TALK.save(path)
     header, *others = path.read_bytes().split(b"\n")
@@ -397,19 +402,19 @@ def test_a_wrong_header_is_refused(tmp_path: Path, changes: dict[str, Any], comp
     assert _complaint(path).startswith(f"line 1: {complaint}")
 
 
-def test_a_file_that_lost_whole_lines_is_refused(tmp_path: Path) -> None:
+def test_a_file_with_missing_lines_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "cut.jsonl"
     TALK.save(path)
     path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[:4]))
 
     assert _complaint(path) == (
         "line 4: the file ends after 2 frames and 1 notices, but line 1 announces 5 and 2; "
-        "look for a whole copy of it"
+        "look for a complete copy"
     )
 
 
 @pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
-def test_what_editors_of_other_systems_do_to_a_file_is_no_damage(tmp_path: Path, name: str) -> None:
+def test_a_byte_order_mark_and_other_line_endings_are_accepted(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     TALK.save(path)
     loaded = load(path)
@@ -419,7 +424,7 @@ def test_what_editors_of_other_systems_do_to_a_file_is_no_damage(tmp_path: Path,
     assert load(path) == loaded
 
 
-def test_of_a_name_that_occurs_twice_the_last_counts_as_json_readers_do_it(tmp_path: Path) -> None:
+def test_the_last_of_two_members_with_the_same_name_counts(tmp_path: Path) -> None:
     path = tmp_path / "twice.jsonl"
     Recording([Frame("Hello!", NOW)]).save(path)
     path.write_text(path.read_text("utf-8").replace('"data"', '"data":"first","data"'))
@@ -427,7 +432,7 @@ def test_of_a_name_that_occurs_twice_the_last_counts_as_json_readers_do_it(tmp_p
     assert load(path).frames == (Frame("Hello!", NOW),)
 
 
-def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_rejected_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
 
     assert _complaint(tmp_path / "folder.jsonl").endswith("(Is a directory); check the path")
@@ -437,8 +442,8 @@ def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> No
     assert "null byte" in _complaint(tmp_path / "\0.har")
 
 
-def test_a_name_must_tell_what_is_in_the_file(tmp_path: Path) -> None:
-    line = "has a name that does not tell what is in it; it must end in .jsonl or .har"
+def test_an_unknown_extension_is_rejected(tmp_path: Path) -> None:
+    line = "has an unknown extension; it must end in .jsonl or .har"
 
     assert _complaint(tmp_path / "talk.txt") == line
     with pytest.raises(RecordingError, match=line):
@@ -447,10 +452,10 @@ def test_a_name_must_tell_what_is_in_the_file(tmp_path: Path) -> None:
     assert load(tmp_path / "TALK.JSONL") == TALK
 
 
-# What browsers save.
+# Files of browsers
 
 
-def test_what_chrome_saved_is_loaded() -> None:
+def test_a_file_of_chrome_is_loaded() -> None:
     loaded = load(SAMPLES / "chrome.har")
 
     assert loaded == Recording(
@@ -471,21 +476,21 @@ def test_what_chrome_saved_is_loaded() -> None:
     )
 
 
-def test_firefox_saves_no_frames_and_that_is_said() -> None:
+def test_the_error_for_a_file_of_firefox_says_that_it_exports_no_messages() -> None:
     assert _complaint(SAMPLES / "firefox.har") == (
-        "log.entries: a WebSocket is there, but none of its messages, which Firefox leaves out; "
-        "save it in Chrome or Edge"
+        "log.entries: the file contains a WebSocket, but not its messages, which Firefox does not "
+        "export; use Chrome or Edge"
     )
 
 
-def test_a_har_file_without_a_websocket_says_so(tmp_path: Path) -> None:
+def test_a_har_file_without_a_websocket_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "page.har"
     path.write_text('{"log": {"entries": [{"response": {"status": 200}}, {}, 5]}}')
 
-    assert _complaint(path).startswith("log.entries: no WebSocket is there")
+    assert _complaint(path).startswith("log.entries: the file contains no WebSocket")
 
 
-def test_of_several_connections_one_must_be_chosen(tmp_path: Path) -> None:
+def test_one_of_several_connections_must_be_chosen(tmp_path: Path) -> None:
     path = tmp_path / "two.har"
     entries = [
         _connection(_message(data="a"), uri="wss://me:soup@one/"),
@@ -494,8 +499,8 @@ def test_of_several_connections_one_must_be_chosen(tmp_path: Path) -> None:
     ]
     path.write_text(json.dumps({"log": {"entries": entries}}))
     listed = (
-        "log.entries: 2 WebSockets are there; choose one: entry=0 is 'wss://•••@one/' with "
-        "1 messages; entry=1 is 'wss://two/' with 2 messages"
+        "log.entries: the file contains 2 WebSockets; choose one: entry=0 is 'wss://•••@one/' with "
+        "1 message; entry=1 is 'wss://two/' with 2 messages"
     )
 
     assert _complaint(path) == listed
@@ -505,17 +510,17 @@ def test_of_several_connections_one_must_be_chosen(tmp_path: Path) -> None:
     assert [frame.data for frame in load(path, entry=1).frames] == ["b", "c"]
 
 
-def test_of_many_connections_only_the_first_are_listed(tmp_path: Path) -> None:
+def test_only_the_first_of_many_connections_are_listed(tmp_path: Path) -> None:
     path = tmp_path / "many.har"
     path.write_text(json.dumps({"log": {"entries": [_connection() for _ in range(5_000)]}}))
 
     complaint = _complaint(path)
 
-    assert "5,000 WebSockets are there" in complaint
+    assert "the file contains 5,000 WebSockets" in complaint
     assert complaint.endswith("entry=9 is 'wss://host/' with 0 messages; …")
 
 
-def test_control_frames_of_other_tools_are_passed_over(tmp_path: Path) -> None:
+def test_control_frames_of_other_tools_are_skipped(tmp_path: Path) -> None:
     path = tmp_path / "control.har"
     control = [_message(opcode=opcode, data="", code=1000) for opcode in (8, 9, 10)]
     path.write_text(json.dumps(har_of(*control, _message())))
@@ -526,9 +531,9 @@ def test_control_frames_of_other_tools_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("har", "complaint"),
     [
-        ({"log": []}, "line 1: this is JSON, but no HAR file"),
-        ({"log": {"entries": {}}}, "line 1: this is JSON, but no HAR file"),
-        (har_of(uri=7), "log.entries[0]: url is 7; it must be a text"),
+        ({"log": []}, "line 1: this is JSON, but not a HAR file"),
+        ({"log": {"entries": {}}}, "line 1: this is JSON, but not a HAR file"),
+        (har_of(uri=7), "log.entries[0]: url is 7; it must be a string"),
         (har_of(uri=None), "log.entries[0]: url is missing"),
         (har_of(_webSocketMessages={}), "log.entries[0]: _webSocketMessages is {}"),
         (
@@ -537,7 +542,7 @@ def test_control_frames_of_other_tools_are_passed_over(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_har_file_of_another_shape_is_refused(
+def test_a_har_file_with_invalid_members_is_rejected(
     tmp_path: Path, har: dict[str, Any], complaint: str
 ) -> None:
     path = tmp_path / "wrong.har"
@@ -546,24 +551,24 @@ def test_a_har_file_of_another_shape_is_refused(
     assert _complaint(path).startswith(complaint)
 
 
-def test_a_cut_har_file_tells_the_line(tmp_path: Path) -> None:
+def test_the_error_for_a_truncated_har_file_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "cut.har"
     path.write_bytes((SAMPLES / "chrome.har").read_bytes()[:1_000])
 
-    assert _complaint(path).startswith("line 44: this is not JSON (")
+    assert _complaint(path).startswith("line 44: this is not valid JSON (")
 
 
 @pytest.mark.parametrize("uri", ["ws://[", "wss://host:port/?a=b&&", "5"])
-def test_an_address_that_is_none_is_kept_as_it_is(tmp_path: Path, uri: str) -> None:
+def test_an_invalid_address_is_stored_unchanged(tmp_path: Path, uri: str) -> None:
     Recording(uri=uri).save(tmp_path / "odd.har")
 
     assert load(tmp_path / "odd.har").uri == uri
 
 
-# Writing.
+# Writing
 
 
-def test_what_cannot_be_loaded_cannot_be_saved(tmp_path: Path) -> None:
+def test_a_recording_that_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
     for frame in (Frame("x", float("nan")), Frame("x", 1e20), Frame("x", -1), Frame("\ud800", NOW)):
         with pytest.raises(RecordingError, match=r"cannot be saved|was not saved"):
@@ -572,7 +577,7 @@ def test_what_cannot_be_loaded_cannot_be_saved(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_missing_folder_is_named_in_one_line(tmp_path: Path) -> None:
+def test_saving_to_a_missing_folder_raises_an_error_with_a_remedy(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "talk.har"
 
     with pytest.raises(SaveError) as caught:
@@ -580,12 +585,12 @@ def test_a_missing_folder_is_named_in_one_line(tmp_path: Path) -> None:
 
     assert isinstance(caught.value, ConsoleError)
     assert str(caught.value) == (
-        f"{path} was not saved (No such file or directory); make the folder first, or choose "
+        f"{path} was not saved (No such file or directory); create the folder first, or choose "
         "another"
     )
 
 
-def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None:
+def test_saving_to_the_path_of_a_folder_raises_an_error(tmp_path: Path) -> None:
     path = tmp_path / "talk.jsonl"
     path.mkdir()
 
@@ -595,12 +600,12 @@ def test_a_folder_in_the_place_of_the_file_is_left_alone(tmp_path: Path) -> None
     assert os.listdir(tmp_path) == ["talk.jsonl"]
 
 
-def test_a_folder_that_takes_no_files_is_told_in_one_line() -> None:
+def test_saving_to_a_read_only_folder_raises_an_error() -> None:
     with pytest.raises(SaveError, match=r"^/proc/talk\.har was not saved \(.+\); "):
         TALK.save("/proc/talk.har")
 
 
-def test_a_full_disk_leaves_the_file_that_was_there(
+def test_a_full_disk_leaves_an_existing_file_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "talk.jsonl"
@@ -617,7 +622,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(
     assert os.listdir(tmp_path) == ["talk.jsonl"]
 
 
-def test_an_interrupt_leaves_the_file_that_was_there(
+def test_an_interrupt_leaves_an_existing_file_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "talk.jsonl"
@@ -634,7 +639,7 @@ def test_an_interrupt_leaves_the_file_that_was_there(
     assert os.listdir(tmp_path) == ["talk.jsonl"]
 
 
-def test_a_link_goes_on_pointing_to_where_it_did(tmp_path: Path) -> None:
+def test_saving_to_a_symbolic_link_replaces_its_target(tmp_path: Path) -> None:
     link, target = tmp_path / "link.jsonl", tmp_path / "target.jsonl"
     link.symlink_to(target)
 
@@ -644,7 +649,7 @@ def test_a_link_goes_on_pointing_to_where_it_did(tmp_path: Path) -> None:
     assert load(target) == TALK
 
 
-# A console.
+# A console
 
 
 async def _console(uri: str) -> WebSocketConsole:
@@ -658,7 +663,7 @@ async def _closed(console: WebSocketConsole) -> None:
     await asyncio.gather(*console._session.home._tasks)
 
 
-async def test_a_console_saves_all_that_it_keeps(tmp_path: Path) -> None:
+async def test_a_console_saves_everything_it_keeps(tmp_path: Path) -> None:
     async with EchoServer() as server:
         console = await _console(f"{server.uri}".replace("://", "://me:tomato-soup@"))
         for data in ("forgotten", "a", b"b", "❄"):
@@ -682,10 +687,10 @@ async def test_a_console_saves_all_that_it_keeps(tmp_path: Path) -> None:
     await _closed(console)
 
 
-async def test_a_console_that_cannot_save_says_so(tmp_path: Path) -> None:
+async def test_saving_a_console_raises_the_same_errors(tmp_path: Path) -> None:
     console = WebSocketConsole()
 
-    with pytest.raises(SaveError, match="make the folder first"):
+    with pytest.raises(SaveError, match="create the folder first"):
         await console.save(tmp_path / "nowhere" / "talk.jsonl")
     with pytest.raises(RecordingError, match=r"must end in \.jsonl or \.har"):
         await console.save(tmp_path / "talk")
@@ -693,7 +698,7 @@ async def test_a_console_that_cannot_save_says_so(tmp_path: Path) -> None:
     await _closed(console)
 
 
-async def test_the_event_loop_goes_on_while_a_console_saves(
+async def test_the_event_loop_runs_while_a_console_saves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     console = WebSocketConsole()
@@ -706,7 +711,7 @@ async def test_the_event_loop_goes_on_while_a_console_saves(
         await gate.wait()
 
     def wait_in_thread(_: int) -> None:
-        # Comes back only if the loop runs meanwhile.
+        # Returns only if the loop runs meanwhile.
         asyncio.run_coroutine_threadsafe(wait_for_gate(), loop).result(timeout=20)
 
     monkeypatch.setattr(os, "fsync", wait_in_thread)

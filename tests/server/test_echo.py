@@ -1,4 +1,4 @@
-"""The echo server, as clients that others wrote see it."""
+"""The echo server, tested with third-party clients."""
 
 import asyncio
 import logging
@@ -35,12 +35,12 @@ async def test_text_and_bytes_are_echoed_in_order() -> None:
         assert (await websocket.receive_bytes()) == b"\x00\xff"
 
 
-async def test_it_listens_on_the_loopback_interface_only() -> None:
+async def test_the_server_listens_on_the_loopback_interface_only() -> None:
     async with EchoServer() as server:
         assert str(server.uri).startswith("ws://127.0.0.1:")
 
 
-async def test_the_address_is_known_before_it_serves_and_whoever_comes_early_waits() -> None:
+async def test_the_address_is_known_before_the_server_starts_and_early_clients_wait() -> None:
     server = EchoServer()
     assert server.uri is None
     server.listen()
@@ -56,7 +56,7 @@ async def test_the_address_is_known_before_it_serves_and_whoever_comes_early_wai
     assert server.uri is None
 
 
-async def test_starting_and_closing_twice_is_as_good_as_once() -> None:
+async def test_starting_and_closing_twice_has_the_effect_of_once() -> None:
     server = EchoServer()
     await server.start()
     uri = server.uri
@@ -67,7 +67,7 @@ async def test_starting_and_closing_twice_is_as_good_as_once() -> None:
     await server.close()
 
 
-async def test_a_server_that_only_listened_gives_its_port_back() -> None:
+async def test_closing_a_server_that_only_listened_releases_its_port() -> None:
     server = EchoServer()
     server.listen()
     port = int(str(server.uri).rpartition(":")[2])
@@ -78,7 +78,7 @@ async def test_a_server_that_only_listened_gives_its_port_back() -> None:
         again.bind(("127.0.0.1", port))
 
 
-async def test_a_port_in_use_is_an_error() -> None:
+async def test_a_port_in_use_raises_an_error() -> None:
     async with EchoServer() as server:
         port = int(str(server.uri).rpartition(":")[2])
 
@@ -86,7 +86,7 @@ async def test_a_port_in_use_is_an_error() -> None:
             await EchoServer(port=port).start()
 
 
-async def test_it_listens_at_an_ipv6_address() -> None:
+async def test_the_server_listens_on_an_ipv6_address() -> None:
     async with (
         EchoServer("::1") as server,
         aiohttp.ClientSession() as session,
@@ -97,7 +97,7 @@ async def test_it_listens_at_an_ipv6_address() -> None:
         assert (await websocket.receive_str()) == "six"
 
 
-async def test_clients_are_told_that_the_server_goes_away() -> None:
+async def test_closing_the_server_closes_connections_with_code_1001() -> None:
     async with EchoServer() as server, aiohttp.ClientSession() as session:
         websocket = await session.ws_connect(_http(server.uri))
 
@@ -107,7 +107,7 @@ async def test_clients_are_told_that_the_server_goes_away() -> None:
         assert websocket.close_code == 1001
 
 
-async def test_a_client_that_vanishes_leaves_no_trace_in_the_log(
+async def test_a_client_that_vanishes_causes_no_error_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async with EchoServer() as server:
@@ -118,7 +118,7 @@ async def test_a_client_that_vanishes_leaves_no_trace_in_the_log(
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_web_page_of_another_origin_is_refused() -> None:
+async def test_a_web_page_of_another_origin_is_rejected() -> None:
     async with EchoServer() as server, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await session.ws_connect(_http(server.uri), origin="https://evil.example")
@@ -136,7 +136,7 @@ async def test_a_web_page_that_is_allowed_may_connect() -> None:
         assert (await websocket.receive_str()) == "good"
 
 
-async def test_an_unknown_path_is_refused_and_the_known_ones_are_named() -> None:
+async def test_an_unknown_path_is_rejected_with_a_list_of_known_paths() -> None:
     async with (
         EchoServer() as server,
         aiohttp.ClientSession() as session,
@@ -146,12 +146,12 @@ async def test_an_unknown_path_is_refused_and_the_known_ones_are_named() -> None
 
     assert response.status == 404
     assert text == (
-        "there is nothing at '/nowhere'; there is "
+        "unknown path '/nowhere'; known paths: "
         "/, /clock, /picture, /close, /status, /slow, /flood, /silent\n"
     )
 
 
-async def test_a_frame_of_several_megabytes_is_echoed_whole() -> None:
+async def test_a_frame_of_several_megabytes_is_echoed() -> None:
     data = bytes(range(256)) * 4096 * 4
     async with (
         EchoServer() as server,
@@ -169,27 +169,27 @@ async def test_a_frame_of_several_megabytes_is_echoed_whole() -> None:
 @pytest.mark.parametrize(
     ("path", "line"),
     [
-        ("/?x=1", "/: there is no parameter 'x'; there is none"),
+        ("/?x=1", "/: unknown parameter 'x'; known parameters: none"),
         ("/clock?interval=0", "/clock: interval must be a number from 0.01 to 3600, not '0'"),
-        ("/clock?speed=2", "/clock: there is no parameter 'speed'; there is interval"),
-        ("/clock?interval=1&interval=2", "/clock: interval is given more than once"),
-        ("/picture?size=257", "/picture: size must be a whole number from 8 to 256, not '257'"),
+        ("/clock?speed=2", "/clock: unknown parameter 'speed'; known parameters: interval"),
+        ("/clock?interval=1&interval=2", "/clock: interval is set more than once"),
+        ("/picture?size=257", "/picture: size must be an integer from 8 to 256, not '257'"),
         (
             "/close?code=1005",
-            "/close: code must be a whole number from 1000 to 1003 or from 1007 to 1014 "
+            "/close: code must be an integer from 1000 to 1003 or from 1007 to 1014 "
             "or from 3000 to 4999, not '1005'",
         ),
         (
             f"/close?reason={'x' * 124}",
-            f"/close: reason must be a text of at most 123 bytes, not '{'x' * 12}...{'x' * 13}'",
+            f"/close: reason must be a string of at most 123 bytes, not '{'x' * 12}...{'x' * 13}'",
         ),
-        ("/status?code=200", "/status: code must be a whole number from 400 to 599, not '200'"),
+        ("/status?code=200", "/status: code must be an integer from 400 to 599, not '200'"),
         ("/slow?delay=61", "/slow: delay must be a number from 0 to 60, not '61'"),
-        ("/flood?count=1e3", "/flood: count must be a whole number from 1 to 1000000, not '1e3'"),
-        ("/silent?x=1", "/silent: there is no parameter 'x'; there is none"),
+        ("/flood?count=1e3", "/flood: count must be an integer from 1 to 1000000, not '1e3'"),
+        ("/silent?x=1", "/silent: unknown parameter 'x'; known parameters: none"),
     ],
 )
-async def test_a_wrong_parameter_is_refused_in_words(path: str, line: str) -> None:
+async def test_an_invalid_parameter_is_rejected_with_an_explanation(path: str, line: str) -> None:
     async with EchoServer() as server, aiohttp.ClientSession() as session:
         seen = await CLIENTS["aiohttp"](f"{server.uri}{path}", count=1)
         async with session.get(f"{_http(server.uri)}{path}") as response:
@@ -199,7 +199,7 @@ async def test_a_wrong_parameter_is_refused_in_words(path: str, line: str) -> No
     assert text == f"{line}\n"
 
 
-def test_reference_lists_the_paths_as_they_are() -> None:
+def test_the_reference_describes_the_paths_like_the_code() -> None:
     rows = [
         f"| `{path}` | {meaning_of(behaviour)} | "
         + "<br>".join(f"`{name}`: {each}" for name, each in parameters_of(behaviour).items())
@@ -210,7 +210,7 @@ def test_reference_lists_the_paths_as_they_are() -> None:
     assert "\n".join(rows) in (ROOT / "notebooks/reference/server.md").read_text()
 
 
-# What is no WebSocket
+# Plain HTTP
 
 
 async def test_a_browser_gets_a_page_that_lists_the_paths() -> None:
@@ -223,13 +223,13 @@ async def test_a_browser_gets_a_page_that_lists_the_paths() -> None:
 
     assert (response.status, response.content_type) == (200, "text/html")
     assert re.findall(r"<dt>(.*)</dt>", page) == [*EchoServer.PATHS, "/&lt;b&gt;"]
-    assert "<dd><code>interval</code>: a number from 0.01 to 3600; 1.0 if not given</dd>" in page
-    assert "<dd>Answer each text in capitals &amp; so on.</dd>" in page
+    assert "<dd><code>interval</code>: a number from 0.01 to 3600 (default: 1.0)</dd>" in page
+    assert "<dd>Answer each text in upper case &amp; so on.</dd>" in page
     assert "src=" not in page
     assert "href=" not in page
 
 
-async def test_another_path_without_a_websocket_asks_for_one() -> None:
+async def test_a_plain_request_to_another_path_requires_an_upgrade() -> None:
     async with (
         EchoServer() as server,
         aiohttp.ClientSession() as session,
@@ -238,10 +238,10 @@ async def test_another_path_without_a_websocket_asks_for_one() -> None:
         text = await response.text()
 
     assert (response.status, response.headers["Upgrade"]) == (426, "websocket")
-    assert text == "/clock is for WebSockets: connect a WebSocket client; / lists all paths\n"
+    assert text == "/clock requires a WebSocket client; / lists all paths\n"
 
 
-async def test_status_answers_whoever_asks() -> None:
+async def test_status_answers_a_plain_request() -> None:
     async with (
         EchoServer() as server,
         aiohttp.ClientSession() as session,
@@ -249,20 +249,20 @@ async def test_status_answers_whoever_asks() -> None:
     ):
         text = await response.text()
 
-    assert (response.status, text) == (404, "404 Not Found, as asked for\n")
+    assert (response.status, text) == (404, "404 Not Found, as requested\n")
 
 
-# Paths of one's own
+# Custom paths
 
 
 async def shout(connection: Any, *, times: Annotated[int, Between(1, 9)] = 1) -> None:
-    """Answer each text in capitals & so on."""
+    """Answer each text in upper case & so on."""
     async for text in connection:
         await connection.send(text.upper() * times)
 
 
 @pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
-async def test_a_path_more_is_a_function_more(client: Client) -> None:
+async def test_a_custom_path_is_a_function(client: Client) -> None:
     async with EchoServer(paths={**EchoServer.PATHS, "/shout": shout}) as server:
         seen = await client(f"{server.uri}/shout?times=2", "ha", count=1)
         echoed = await client(server.uri, "ha", count=1)
@@ -271,7 +271,7 @@ async def test_a_path_more_is_a_function_more(client: Client) -> None:
     assert (seen.frames, echoed.frames, refused.status) == (["HAHA"], ["ha"], 400)
 
 
-async def test_a_path_that_returns_closes_its_connection() -> None:
+async def test_the_connection_is_closed_when_the_function_of_a_path_returns() -> None:
     async def once(connection: Any) -> None:
         await connection.send("once")
 
@@ -281,7 +281,9 @@ async def test_a_path_that_returns_closes_its_connection() -> None:
     assert (seen.frames, seen.code) == (["once"], 1000)
 
 
-async def test_a_path_that_fails_says_why_and_logs_where(caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_error_of_a_path_is_the_close_reason_and_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def fail(_: Any) -> None:
         raise LookupError("no such thing" + "\N{EURO SIGN}" * 50)
 
@@ -296,7 +298,7 @@ async def test_a_path_that_fails_says_why_and_logs_where(caplog: pytest.LogCaptu
     assert isinstance(error.exc_info[1], LookupError)
 
 
-async def test_a_path_is_cancelled_once_its_connection_is_closed() -> None:
+async def test_the_function_of_a_path_is_cancelled_when_the_connection_is_closed() -> None:
     began, ended = asyncio.Event(), asyncio.Event()
 
     async def wait(_: Any) -> None:
@@ -313,17 +315,17 @@ async def test_a_path_is_cancelled_once_its_connection_is_closed() -> None:
         await ended.wait()
 
 
-def test_a_path_with_a_parameter_of_another_type_is_an_error() -> None:
+def test_a_path_with_a_parameter_of_another_type_is_rejected() -> None:
     async def listing(connection: Any, *, items: list[str]) -> None: ...
 
-    with pytest.raises(TypeError, match="items can be an int, a float or a str"):
+    with pytest.raises(TypeError, match="items must be an int, a float or a str"):
         EchoServer(paths={"/": listing})
 
 
-# The end
+# Closing
 
 
-async def test_a_peer_that_reads_nothing_does_not_hold_up_the_end() -> None:
+async def test_a_client_that_does_not_read_does_not_delay_the_close() -> None:
     async with asyncio.timeout(DEADLINE):
         server = EchoServer()
         await server.start()
@@ -334,18 +336,18 @@ async def test_a_peer_that_reads_nothing_does_not_hold_up_the_end() -> None:
         writer.transport.abort()
 
 
-async def test_a_peer_that_says_nothing_does_not_hold_up_the_end() -> None:
+async def test_a_client_without_a_handshake_does_not_delay_the_close() -> None:
     async with asyncio.timeout(8):
         server = EchoServer()
         await server.start()
         host, port = str(server.uri).removeprefix("ws://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        # The server has accepted it once it answers another that came later.
+        # When a later client gets an answer, the server has accepted the earlier connection.
         await CLIENTS["aiohttp"](server.uri, "later", count=1)
 
         await server.close()
 
-        # Less than what a handshake may take.
+        # Earlier than the timeout of the handshake.
         assert await reader.read() == b""
         writer.close()
 
@@ -353,7 +355,7 @@ async def test_a_peer_that_says_nothing_does_not_hold_up_the_end() -> None:
 # TLS
 
 
-async def test_with_a_certificate_it_serves_wss() -> None:
+async def test_a_server_with_a_certificate_serves_wss() -> None:
     authority = trustme.CA()
     ours, theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
     authority.issue_cert("127.0.0.1").configure_cert(ours)
@@ -373,7 +375,7 @@ async def test_with_a_certificate_it_serves_wss() -> None:
 
 
 @pytest.mark.parametrize(("host", "uri"), [("0.0.0.0", "ws://127.0.0.1:"), ("::", "ws://[::1]:")])
-async def test_where_it_listens_at_every_address_its_uri_is_one_that_can_be_reached(
+async def test_a_server_that_listens_on_every_address_has_a_reachable_uri(
     host: str, uri: str
 ) -> None:
     async with EchoServer(host) as server:
@@ -391,7 +393,7 @@ async def test_where_it_listens_at_every_address_its_uri_is_one_that_can_be_reac
 
 
 class Lines(logging.Handler):
-    """Keeps what is logged, with "peer" for the address of the peer, and wakes who waits for it."""
+    """A queue of the lines logged, with "peer" in place of the address of the client."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -416,7 +418,7 @@ def lines() -> Iterator[Lines]:
     logger.removeHandler(lines)
 
 
-async def test_connection_is_logged_when_it_opens_and_when_it_is_lost(lines: Lines) -> None:
+async def test_a_connection_is_logged_when_it_opens_and_when_it_is_lost(lines: Lines) -> None:
     async with EchoServer() as server:
         _, writer = await handshake(str(server.uri), "/clock?interval=5")
         opened = await lines.next()
@@ -434,7 +436,7 @@ async def test_connection_is_logged_when_it_opens_and_when_it_is_lost(lines: Lin
         ("/", r"closed by the client with 4001 '\x1b[31mbye' after"),
     ],
 )
-async def test_log_tells_who_closed_and_interprets_nothing(
+async def test_the_log_names_the_side_that_closed_and_escapes_the_reason(
     path: str, end: str, lines: Lines
 ) -> None:
     async with EchoServer() as server, aiohttp.ClientSession() as session:
@@ -457,7 +459,7 @@ async def test_log_tells_who_closed_and_interprets_nothing(
         (f"/{'x' * 300}", f"peer answered 404 to /{'x' * 199}…"),
     ],
 )
-async def test_refused_handshake_is_logged_without_secrets_and_nothing_is_interpreted(
+async def test_a_rejected_handshake_is_logged_with_secrets_masked_and_text_escaped(
     path: str, line: str, lines: Lines
 ) -> None:
     async with EchoServer() as server:

@@ -46,21 +46,21 @@ PARAMETERS = parameters_of(behaviour)
         ("name=a&plain=-7", {"name": "a", "plain": -7}),
     ],
 )
-def test_arguments_are_values_of_their_types(query: str, arguments: dict[str, Any]) -> None:
+def test_arguments_are_converted_to_their_types(query: str, arguments: dict[str, Any]) -> None:
     assert arguments_of(query, PARAMETERS) == arguments
 
 
-TIMES = "times must be a whole number from 1 to 3 or from 7 to 9, not"
+TIMES = "times must be an integer from 1 to 3 or from 7 to 9, not"
 
 
 @pytest.mark.parametrize(
     ("query", "line"),
     [
-        ("", "name is missing; it must be a text"),
-        ("name=a&name=a", "name is given more than once"),
+        ("", "name is missing; it must be a string"),
+        ("name=a&name=a", "name is set more than once"),
         (
             "name=a&speed=1",
-            "there is no parameter 'speed'; there is name, times, pause, word, free, plain",
+            "unknown parameter 'speed'; known parameters: name, times, pause, word, free, plain",
         ),
         ("name=a&times=4", f"{TIMES} '4'"),
         ("name=a&times=0", f"{TIMES} '0'"),
@@ -72,34 +72,34 @@ TIMES = "times must be a whole number from 1 to 3 or from 7 to 9, not"
         ("name=a&pause=nan", "pause must be a number from 0.5 to 10, not 'nan'"),
         ("name=a&free=inf", "free must be a number, not 'inf'"),
         ("name=a&free=nan", "free must be a number, not 'nan'"),
-        ("name=a&word=%E2%82%ACxy", "word must be a text of at most 4 bytes, not '€xy'"),
-        ("name=%ff", "the query is not in UTF-8"),
+        ("name=a&word=%E2%82%ACxy", "word must be a string of at most 4 bytes, not '€xy'"),
+        ("name=%ff", "the query is not valid UTF-8"),
     ],
 )
-def test_what_is_not_allowed_is_said_in_words(query: str, line: str) -> None:
+def test_an_invalid_query_is_rejected_with_an_explanation(query: str, line: str) -> None:
     with pytest.raises(ValueError) as refused:  # noqa: PT011
         arguments_of(query, PARAMETERS)
 
     assert str(refused.value) == line
 
 
-def test_where_there_are_no_parameters_none_are_named() -> None:
-    with pytest.raises(ValueError, match="there is no parameter 'x'; there is none"):
+def test_the_error_for_a_path_without_parameters_says_so() -> None:
+    with pytest.raises(ValueError, match="unknown parameter 'x'; known parameters: none"):
         arguments_of("x=1", {})
 
 
-def test_parameters_say_what_they_take() -> None:
+def test_parameters_describe_their_allowed_values() -> None:
     assert [f"{name}: {parameter}" for name, parameter in PARAMETERS.items()] == [
-        "name: a text",
-        "times: a whole number from 1 to 3 or from 7 to 9; 2 if not given",
-        "pause: a number from 0.5 to 10; 1.0 if not given",
-        "word: a text of at most 4 bytes; empty if not given",
-        "free: a number; 0.0 if not given",
-        "plain: a whole number; 5 if not given",
+        "name: a string",
+        "times: an integer from 1 to 3 or from 7 to 9 (default: 2)",
+        "pause: a number from 0.5 to 10 (default: 1.0)",
+        "word: a string of at most 4 bytes (default: empty)",
+        "free: a number (default: 0.0)",
+        "plain: an integer (default: 5)",
     ]
 
 
-def test_annotations_may_be_texts() -> None:
+def test_annotations_may_be_strings() -> None:
     source = (
         "from __future__ import annotations\n"
         "from typing import Annotated\n"
@@ -114,20 +114,20 @@ def test_annotations_may_be_texts() -> None:
 
 
 @pytest.mark.parametrize("annotation", [list, None, Annotated[bytes, MaxBytes(3)], Any])
-def test_other_types_than_numbers_and_texts_are_refused(annotation: Any) -> None:
+def test_types_other_than_numbers_and_strings_are_rejected(annotation: Any) -> None:
     async def behaviour(connection: Any, what: Any) -> None: ...
 
     behaviour.__annotations__["what"] = annotation
 
-    with pytest.raises(TypeError, match="what can be an int, a float or a str, not"):
+    with pytest.raises(TypeError, match="what must be an int, a float or a str, not"):
         parameters_of(behaviour)
 
 
-def test_meaning_is_the_first_line_of_the_docstring() -> None:
+def test_the_meaning_is_the_first_line_of_the_docstring() -> None:
     assert meaning_of(behaviour) == "Do something."
     assert meaning_of(lambda: None) == ""
 
 
-def test_a_parameter_without_a_default_must_be_given() -> None:
+def test_a_parameter_without_a_default_is_required() -> None:
     assert PARAMETERS["name"].default is inspect.Parameter.empty
     assert [name for name, each in PARAMETERS.items() if each.is_required] == ["name"]

@@ -1,4 +1,4 @@
-"""Each path of the server, as clients that others wrote see it."""
+"""Each path of the server, tested with third-party clients."""
 
 import asyncio
 import json
@@ -29,13 +29,13 @@ def client(request: pytest.FixtureRequest) -> Client:
     return CLIENTS[request.param]
 
 
-async def test_root_echoes_text_and_bytes_in_order(uri: str, client: Client) -> None:
+async def test_the_root_echoes_text_and_bytes_in_order(uri: str, client: Client) -> None:
     seen = await client(uri, "Hello!", b"\x00\xff", "", count=3)
 
     assert seen.frames == ["Hello!", b"\x00\xff", ""]
 
 
-async def test_clock_ticks_unasked_in_its_interval(uri: str, client: Client) -> None:
+async def test_clock_pushes_ticks_at_its_interval(uri: str, client: Client) -> None:
     before = time.time()
     seen = await client(f"{uri}/clock?interval=0.05", count=4)
     after = time.time()
@@ -45,12 +45,12 @@ async def test_clock_ticks_unasked_in_its_interval(uri: str, client: Client) -> 
     assert numbers[0] == 0
     assert numbers == sorted(set(numbers))
     assert before <= ticks[0]["time"] <= ticks[-1]["time"] <= after
-    # None comes before its time, however late the one before it was.
+    # No tick is early, even if the one before it was late.
     for tick in ticks:
         assert tick["time"] - ticks[0]["time"] >= 0.05 * tick["tick"] - 0.02
 
 
-async def test_clock_reads_what_it_is_sent_so_that_its_client_can_close(uri: str) -> None:
+async def test_clock_reads_the_frames_of_its_client_which_can_therefore_close(uri: str) -> None:
     async with (
         asyncio.timeout(DEADLINE),
         aiohttp.ClientSession() as session,
@@ -65,7 +65,7 @@ async def test_clock_reads_what_it_is_sent_so_that_its_client_can_close(uri: str
         assert ws.close_code == 1000
 
 
-async def test_picture_is_sent_at_once_and_for_each_frame(uri: str, client: Client) -> None:
+async def test_picture_sends_a_picture_at_once_and_for_each_frame(uri: str, client: Client) -> None:
     seen = await client(f"{uri}/picture?size=16", "another", b"and another", count=3)
 
     assert len(set(seen.frames)) == 3
@@ -74,7 +74,7 @@ async def test_picture_is_sent_at_once_and_for_each_frame(uri: str, client: Clie
         assert _size_of(frame) == (16, 16)
 
 
-async def test_seed_brings_the_same_pictures_again(uri: str, client: Client) -> None:
+async def test_the_same_seed_gives_the_same_pictures(uri: str, client: Client) -> None:
     first = await client(f"{uri}/picture?size=16&seed=Ada", "next", count=2)
     again = await client(f"{uri}/picture?size=16&seed=Ada", "next", count=2)
     other = await client(f"{uri}/picture?size=16&seed=Bob", "next", count=2)
@@ -84,7 +84,7 @@ async def test_seed_brings_the_same_pictures_again(uri: str, client: Client) -> 
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_browser_shows_the_picture(browser: Browser) -> None:
+async def test_a_browser_can_decode_the_picture(browser: Browser) -> None:
     page = await browser.new_page()
     origin = await page.evaluate("location.origin")
 
@@ -115,7 +115,7 @@ async def test_browser_shows_the_picture(browser: Browser) -> None:
         ("?code=3000&reason=" + "%E2%82%AC" * 41, 3000, "€" * 41),
     ],
 )
-async def test_close_closes_with_code_and_reason(
+async def test_close_closes_the_connection_with_a_code_and_a_reason(
     query: str, code: int, reason: str, uri: str, client: Client
 ) -> None:
     seen = await client(f"{uri}/close{query}", count=1)
@@ -124,7 +124,7 @@ async def test_close_closes_with_code_and_reason(
 
 
 @pytest.mark.parametrize(("query", "status"), [("", 503), ("?code=401", 401), ("?code=599", 599)])
-async def test_status_refuses_the_handshake(
+async def test_status_rejects_the_handshake(
     query: str, status: int, uri: str, client: Client
 ) -> None:
     seen = await client(f"{uri}/status{query}", count=1)
@@ -141,7 +141,7 @@ async def test_slow_echoes_after_its_delay(uri: str, client: Client) -> None:
     assert took >= 0.2
 
 
-async def test_flood_sends_so_many_frames_of_so_many_bytes_and_closes(
+async def test_flood_sends_the_requested_frames_and_closes_the_connection(
     uri: str, client: Client
 ) -> None:
     seen = await client(f"{uri}/flood?count=1000&size=10", count=2_000)
@@ -150,13 +150,13 @@ async def test_flood_sends_so_many_frames_of_so_many_bytes_and_closes(
     assert seen.code == 1000
 
 
-async def test_flood_is_cut_to_a_size_that_has_no_room_for_its_number(uri: str) -> None:
+async def test_flood_truncates_the_number_to_the_size_of_the_frame(uri: str) -> None:
     seen = await CLIENTS["aiohttp"](f"{uri}/flood?count=10&size=1", count=11)
 
     assert seen.frames == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "1"]
 
 
-# Reads whatever comes until the end, faster than a server can write in Python.
+# Reads until the end, faster than a server in Python can write.
 READER = """
 import socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
@@ -167,7 +167,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
 """
 
 
-async def test_flood_lets_others_have_their_turn(uri: str) -> None:
+async def test_flood_lets_other_tasks_run(uri: str) -> None:
     port = uri.rpartition(":")[2]
     request = handshake_request("/flood?count=1000000&size=2")
     process = await asyncio.create_subprocess_exec(
@@ -188,7 +188,7 @@ async def test_flood_lets_others_have_their_turn(uri: str) -> None:
         await beside.close()
 
 
-async def test_flood_waits_for_a_client_that_reads_nothing(uri: str) -> None:
+async def test_flood_waits_for_a_client_that_does_not_read(uri: str) -> None:
     memory = psutil.Process().memory_info
     async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as session:
         before = memory().rss
@@ -198,19 +198,19 @@ async def test_flood_waits_for_a_client_that_reads_nothing(uri: str) -> None:
             await beside.send_str("still there?")
             await beside.receive_str()
 
-        # What is not read waits in sockets and in bounded buffers, and no more of it is made.
+        # Unread frames fill the sockets and bounded buffers, and then the server stops sending.
         assert memory().rss - before < 50_000_000
         writer.transport.abort()
 
 
-async def test_silent_reads_and_never_answers(uri: str) -> None:
+async def test_silent_reads_but_never_answers(uri: str) -> None:
     async with (
         asyncio.timeout(DEADLINE),
         aiohttp.ClientSession() as session,
         session.ws_connect(f"{uri}/silent", timeout=_close_within(DEADLINE)) as ws,
     ):
         for _ in range(100):
-            # More than all buffers on the way hold together.
+            # More than the buffers between client and server can hold.
             await ws.send_bytes(bytes(2**17))
         await ws.ping()
 
@@ -224,7 +224,7 @@ def _close_within(seconds: float) -> aiohttp.ClientWSTimeout:
 
 
 def _size_of(png: bytes) -> tuple[int, int]:
-    """Return the width and the height of a PNG file, every byte of which is looked at."""
+    """Return the width and height of a PNG file, after checking the whole file."""
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     chunks, rest = {}, png[8:]
     while rest:

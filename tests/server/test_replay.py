@@ -1,4 +1,4 @@
-"""The server's side of a recording again, on a clock that stands still and as clients see it."""
+"""The replay of a recording, tested with a manual clock and with real clients."""
 
 import asyncio
 from collections.abc import Sequence
@@ -27,36 +27,36 @@ NOW = 1_740_819_600.0
 
 
 def got(data: str | bytes, at: float) -> Frame:
-    """Return a frame that the client received so many seconds after the beginning."""
+    """Return a frame that the client received `at` seconds after the start."""
     return Frame(data, NOW + at)
 
 
 def sent(data: str | bytes, at: float) -> Frame:
-    """Return a frame that the client sent so many seconds after the beginning."""
+    """Return a frame that the client sent `at` seconds after the start."""
     return Frame(data, NOW + at, sent=True)
 
 
 class Stage:
-    """Plays frames on a clock that moves only while the player sleeps or waits.
+    """Replays frames on a clock that advances only while the replay sleeps or waits.
 
     Attributes:
-        played: When each frame was sent, in seconds after the beginning, and what it was.
+        played: The seconds from the start to each frame sent, and its payload.
     """
 
-    def __init__(self, hearing: Sequence[float] = (), sending: float = 0.0) -> None:
+    def __init__(self, waits: Sequence[float] = (), sending: float = 0.0) -> None:
         self.played: list[tuple[float, str | bytes]] = []
         self._clock = ManualClock()
-        self._hearing = iter(hearing)
+        self._waits = iter(waits)
         self._sending = sending
 
     async def play(
         self, *frames: Frame, speed: float = 1.0, wait_for_client: bool = True
     ) -> list[tuple[float, str | bytes]]:
-        """Play the frames, and return when each was sent, and what it was."""
+        """Replay the frames, and return `played`."""
         await play(
             frames,
             self._send,
-            self._hear,
+            self._receive,
             speed=speed,
             wait_for_client=wait_for_client,
             clock=self._clock,
@@ -68,28 +68,28 @@ class Stage:
         self.played.append((round(self._clock.now - 1_000.0, 6), data))
         self._clock.advance(self._sending)
 
-    async def _hear(self) -> None:
-        self._clock.advance(next(self._hearing))
+    async def _receive(self) -> None:
+        self._clock.advance(next(self._waits))
 
     async def _sleep(self, seconds: float) -> None:
         assert seconds > 0
         self._clock.advance(seconds)
 
 
-async def test_each_frame_comes_as_long_after_the_first_as_it_was_recorded() -> None:
+async def test_each_frame_is_sent_with_its_recorded_delay() -> None:
     played = await Stage().play(got("a", 5), got("b", 5.25), got(b"c", 8))
 
     assert played == [(0, "a"), (0.25, "b"), (3, b"c")]
 
 
 @pytest.mark.parametrize(("speed", "last"), [(2, 1.5), (0.5, 6), (inf, 0)])
-async def test_it_may_be_faster_or_slower(speed: float, last: float) -> None:
+async def test_a_replay_may_be_faster_or_slower(speed: float, last: float) -> None:
     played = await Stage().play(got("a", 0), got("b", 3), speed=speed)
 
     assert played == [(0, "a"), (last, "b")]
 
 
-async def test_delays_do_not_add_up() -> None:
+async def test_delays_do_not_accumulate() -> None:
     frames = [got(str(number), number * 0.1) for number in range(1_000)]
 
     played = await Stage(sending=0.07).play(*frames)
@@ -97,7 +97,7 @@ async def test_delays_do_not_add_up() -> None:
     assert played[-1] == (99.9, "999")
 
 
-async def test_late_frames_come_at_once_and_in_order() -> None:
+async def test_late_frames_are_sent_at_once_and_in_order() -> None:
     frames = [got("a", 0), got("b", 1), got("c", 2), got("d", 9)]
 
     played = await Stage(sending=2.5).play(*frames)
@@ -105,21 +105,21 @@ async def test_late_frames_come_at_once_and_in_order() -> None:
     assert played == [(0, "a"), (2.5, "b"), (5, "c"), (9, "d")]
 
 
-async def test_a_clock_that_was_set_back_while_recording_holds_nothing_up() -> None:
+async def test_a_clock_set_back_during_the_recording_causes_no_delay() -> None:
     played = await Stage().play(got("a", 3600), got("b", 1), got("c", 3601))
 
     assert played == [(0, "a"), (0, "b"), (1, "c")]
 
 
-async def test_an_answer_waits_for_the_client_and_time_counts_from_there() -> None:
+async def test_an_answer_waits_for_the_client_and_later_delays_count_from_there() -> None:
     frames = [got("a", 0), sent("?", 1), got("b", 1.5), sent("?", 2), got("c", 4)]
 
-    played = await Stage(hearing=[60, 0]).play(*frames)
+    played = await Stage(waits=[60, 0]).play(*frames)
 
     assert played == [(0, "a"), (60.5, "b"), (62.5, "c")]
 
 
-async def test_an_answer_does_not_wait_if_told_so() -> None:
+async def test_an_answer_does_not_wait_for_the_client_if_disabled() -> None:
     frames = [sent("?", 0), got("a", 1), sent("?", 2), got("b", 4)]
 
     played = await Stage().play(*frames, wait_for_client=False)
@@ -127,11 +127,11 @@ async def test_an_answer_does_not_wait_if_told_so() -> None:
     assert played == [(1, "a"), (4, "b")]
 
 
-async def test_nothing_to_play_is_over_at_once() -> None:
+async def test_an_empty_replay_ends_at_once() -> None:
     assert await Stage().play() == []
 
 
-# As clients see it.
+# With clients
 
 
 def _http(uri: str | None) -> str:
@@ -151,7 +151,7 @@ TALK = Recording(
 )
 
 
-async def test_a_client_of_another_library_gets_the_replay_and_the_end() -> None:
+async def test_a_third_party_client_receives_the_replay_and_the_close_frame() -> None:
     async with (
         ReplayServer(TALK, speed=inf) as server,
         aiohttp.ClientSession() as session,
@@ -164,7 +164,7 @@ async def test_a_client_of_another_library_gets_the_replay_and_the_end() -> None
         assert websocket.close_code == 4001
 
 
-async def test_each_client_gets_the_replay_from_the_start() -> None:
+async def test_each_client_receives_the_replay_from_the_start() -> None:
     recording = Recording([got(str(number), number) for number in range(3)])
 
     async with ReplayServer(recording, speed=inf) as server, aiohttp.ClientSession() as session:
@@ -178,7 +178,7 @@ async def test_each_client_gets_the_replay_from_the_start() -> None:
     assert heard == [["0", "1", "2"]] * 3
 
 
-async def test_it_plays_a_file(tmp_path: Path) -> None:
+async def test_a_file_is_replayed(tmp_path: Path) -> None:
     TALK.save(tmp_path / "talk.har")
 
     async with (
@@ -187,18 +187,20 @@ async def test_it_plays_a_file(tmp_path: Path) -> None:
         session.ws_connect(_http(server.uri)) as websocket,
     ):
         assert await _all_of(websocket) == ["welcome", b"\x00\xff", "❄"]
-        # What no browser saves is not known, so it ends in the normal way.
+        # A HAR file stores no close code, so the server closes normally.
         assert websocket.close_code == 1000
 
 
-def test_a_file_that_cannot_be_loaded_is_told_at_once(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_loaded_raises_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="No such file"):
         ReplayServer(tmp_path / "talk.har")
 
 
 @pytest.mark.parametrize("speed", [0, -1, float("nan")])
-def test_a_speed_that_leads_nowhere_is_refused(speed: float) -> None:
-    with pytest.raises(OptionError, match=r"must be above 0; math\.inf is as fast as possible"):
+def test_a_speed_that_is_not_positive_is_rejected(speed: float) -> None:
+    with pytest.raises(
+        OptionError, match=r"must be greater than 0; math\.inf replays as fast as possible"
+    ):
         ReplayServer(TALK, speed=speed)
 
 
@@ -213,7 +215,7 @@ def test_a_speed_that_leads_nowhere_is_refused(speed: float) -> None:
         (1006, None, (1006, "")),
     ],
 )
-async def test_it_ends_as_recorded_or_as_near_to_it_as_can_be(
+async def test_the_connection_is_closed_as_recorded_if_possible(
     code: int | None, reason: str | None, expected: tuple[int, str]
 ) -> None:
     recording = Recording([got("a", 0)], close_code=code, close_reason=reason)
@@ -230,7 +232,7 @@ async def test_it_ends_as_recorded_or_as_near_to_it_as_can_be(
 @pytest.mark.parametrize(
     ("offered", "agreed"), [(["v2", "chat"], "chat"), (["v2"], None), ([], None)]
 )
-async def test_it_agrees_to_the_subprotocol_that_was_recorded(
+async def test_the_recorded_subprotocol_is_selected_if_offered(
     offered: list[str], agreed: str | None
 ) -> None:
     async with (
@@ -241,7 +243,7 @@ async def test_it_agrees_to_the_subprotocol_that_was_recorded(
         assert websocket.protocol == agreed
 
 
-async def test_a_web_page_of_another_origin_is_refused() -> None:
+async def test_a_web_page_of_another_origin_is_rejected() -> None:
     async with (
         ReplayServer(TALK, allow_origins=["https://good.example"]) as server,
         aiohttp.ClientSession() as session,
@@ -254,7 +256,7 @@ async def test_a_web_page_of_another_origin_is_refused() -> None:
     assert refused.value.status == 403
 
 
-async def test_clients_in_the_middle_of_a_replay_are_told_that_the_server_goes_away() -> None:
+async def test_closing_the_server_during_a_replay_sends_code_1001() -> None:
     recording = Recording([got("a", 0), got("b", 10**6)])
 
     async with ReplayServer(recording) as server, aiohttp.ClientSession() as session:
@@ -268,7 +270,7 @@ async def test_clients_in_the_middle_of_a_replay_are_told_that_the_server_goes_a
 
 
 @pytest.mark.parametrize("frames", [[got("a", 0), got("b", 10**6)], [sent("?", 0)]])
-async def test_a_client_that_leaves_in_the_middle_leaves_no_trace(
+async def test_a_client_that_disconnects_during_a_replay_causes_no_error(
     frames: list[Frame], caplog: pytest.LogCaptureFixture
 ) -> None:
     async with ReplayServer(Recording(frames)) as server, aiohttp.ClientSession() as session:
@@ -281,7 +283,7 @@ async def test_a_client_that_leaves_in_the_middle_leaves_no_trace(
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_client_that_talks_a_lot_is_heard_to_its_close_frame() -> None:
+async def test_the_close_frame_of_a_client_that_sends_many_frames_is_read() -> None:
     recording = Recording([got("a", 0), got("b", 10**6)])
 
     async with ReplayServer(recording) as server, aiohttp.ClientSession() as session:
@@ -294,7 +296,7 @@ async def test_a_client_that_talks_a_lot_is_heard_to_its_close_frame() -> None:
     assert websocket.close_code == 1000
 
 
-async def test_others_have_their_turn_while_it_plays_as_fast_as_possible() -> None:
+async def test_other_tasks_run_during_a_replay_at_full_speed() -> None:
     frames = [got("x", 0)] * 50_000
     turns = 0
     is_over = False
@@ -316,7 +318,7 @@ async def test_others_have_their_turn_while_it_plays_as_fast_as_possible() -> No
     assert turns > 1
 
 
-# There and back again.
+# Recorded again
 
 
 async def _console(uri: str | None) -> WebSocketConsole:
@@ -344,9 +346,7 @@ async def _talk(uri: str | None) -> Recording:
 
 
 @pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
-async def test_a_talk_is_the_same_when_it_is_recorded_replayed_and_recorded_again(
-    tmp_path: Path, name: str
-) -> None:
+async def test_recording_a_replay_gives_the_same_recording(tmp_path: Path, name: str) -> None:
     async with EchoServer() as server:
         first = await _talk(server.uri)
     first.save(tmp_path / name)
@@ -359,7 +359,7 @@ async def test_a_talk_is_the_same_when_it_is_recorded_replayed_and_recorded_agai
     assert _shape(again) == _shape(first)
 
 
-async def test_at_speed_1_a_replay_takes_as_long_as_what_was_recorded() -> None:
+async def test_a_replay_at_speed_1_takes_as_long_as_the_recording() -> None:
     offsets = [0.0, 0.1, 0.12, 0.3, 0.3, 0.75, 1.0]
     recording = Recording([got(str(number), at) for number, at in enumerate(offsets)])
 
@@ -372,7 +372,7 @@ async def test_at_speed_1_a_replay_takes_as_long_as_what_was_recorded() -> None:
     times = [frame.time - again.frames[0].time for frame in again.frames]
     assert _shape(again) == _shape(recording)
     assert all(earlier <= later for earlier, later in pairwise(times))
-    # A busy machine makes single frames late, and none of them early.
+    # On a busy machine frames may be late, but never early.
     assert all(time > at - 0.1 for time, at in zip(times, offsets, strict=True))
     assert times[-1] < 2 * offsets[-1]
     await _closed(console)

@@ -140,7 +140,7 @@ async def test_a_whole_session_needs_no_mouse(notebook: Notebook) -> None:
     # Each of the tools, one after the other.
     await keyboard.press("Tab")
     await keyboard.type("by ")
-    for name in ["Direction", "Kind of frames", "View of payloads", "Form of messages"]:
+    for name in ["Direction", "Kind of frames", "View of payloads", "Format of messages"]:
         await keyboard.press("Tab")
         await expect(console.area.get_by_label(name)).to_be_focused()
         # An arrow alone is a shortcut of JupyterLab, until the list is open.
@@ -149,7 +149,7 @@ async def test_a_whole_session_needs_no_mouse(notebook: Notebook) -> None:
         if name == "Direction":
             await expect(console.log).not_to_contain_text("↑")
             assert await console.rows() == [("↓", "by Enter"), ("↓", "by button")]
-    await expect(console.area.get_by_label("Form of messages")).to_have_value("Send as JSON")
+    await expect(console.area.get_by_label("Format of messages")).to_have_value("Send as JSON")
     await keyboard.press("Tab")
     await keyboard.press("Space")
     await expect(console.area).to_contain_text("paused")

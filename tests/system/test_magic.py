@@ -65,7 +65,7 @@ async def test_an_insecure_console_trusts_any_certificate(kernel: Kernel) -> Non
     [
         ("--nothing", "unrecognized arguments: --nothing"),
         ("--max-size many", "argument --max-size: invalid int value: 'many'"),
-        ("--header nameless", "'nameless' is no header; write --header 'Name: value'"),
+        ("--header nameless", "'nameless' is not a header; write --header 'Name: value'"),
     ],
 )
 async def test_what_cannot_be_used_is_said_in_one_line(

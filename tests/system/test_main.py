@@ -141,8 +141,8 @@ async def test_listening_beyond_this_machine_is_said_aloud() -> None:
     # How others reach this machine is printed where it has a network.
     assert all(re.fullmatch(r"ws://[\d.]+:\d+", each) for each in others)
     assert warning == (
-        "ipywsecho: warning: whoever reaches this machine over the network can connect, "
-        "unencrypted and without a password; leave out --host to keep it to this machine"
+        "ipywsecho: warning: other machines can connect over the network, unencrypted and "
+        "without a password; omit --host to allow local connections only"
     )
 
 
@@ -190,7 +190,7 @@ def test_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert status == 2
     assert errors == (
-        f"ipywsecho: error: cannot listen at 127.0.0.1, port {port}: Address already in use; "
+        f"ipywsecho: error: cannot listen on 127.0.0.1, port {port} (Address already in use); "
         "choose another --port\n"
     )
 
@@ -200,7 +200,9 @@ def test_host_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]
 
     assert status == 2
     assert re.fullmatch(
-        r"ipywsecho: error: cannot listen at nowhere\.invalid, port 0: .+\n", errors
+        r"ipywsecho: error: cannot listen on nowhere\.invalid, port 0 \(.+\); "
+        r"check --host and --port\n",
+        errors,
     )
 
 
@@ -211,6 +213,12 @@ def test_certificate_that_cannot_be_used_is_one_line(
     cert, key, missing = tmp_path / "cert.pem", tmp_path / "key.pem", tmp_path / "missing.pem"
     authority.issue_cert("127.0.0.1").cert_chain_pems[0].write_to_path(cert)
     authority.issue_cert("127.0.0.1").private_key_pem.write_to_path(key)
+
+    unreadable = (
+        f"ipywsecho: error: cannot read {missing} (No such file or directory); check the path\n"
+    )
+    cannot_load = "ipywsecho: error: cannot load a certificate and its private key from"
+    advice = "check that they belong together, in PEM format\n"
 
     seen = [
         failed(*arguments, capsys=capsys)
@@ -224,18 +232,11 @@ def test_certificate_that_cannot_be_used_is_one_line(
     ]
 
     assert seen == [
-        (2, f"ipywsecho: error: cannot read {missing}: No such file or directory\n"),
-        (2, f"ipywsecho: error: cannot read {missing}: No such file or directory\n"),
-        (
-            2,
-            f"ipywsecho: error: no certificate and its key in {ROOT / 'LICENSE'}, in PEM format\n",
-        ),
-        (
-            2,
-            f"ipywsecho: error: no certificate and its key in {cert} and {key}, in PEM format: "
-            "KEY_VALUES_MISMATCH\n",
-        ),
-        (2, "ipywsecho: error: --ssl-key needs --ssl-cert\n"),
+        (2, unreadable),
+        (2, unreadable),
+        (2, f"{cannot_load} {ROOT / 'LICENSE'}; {advice}"),
+        (2, f"{cannot_load} {cert} and {key} (KEY_VALUES_MISMATCH); {advice}"),
+        (2, "ipywsecho: error: --ssl-key requires --ssl-cert\n"),
     ]
 
 
@@ -246,10 +247,10 @@ def test_certificate_that_cannot_be_used_is_one_line(
         (["--port", "http"], "argument --port: 'http' is not a number from 0 to 65535"),
         (
             ["--allow-origin", "https://one.example/"],
-            "argument --allow-origin: 'https://one.example/' is no origin; "
-            "one looks like https://example.org or http://localhost:8888",
+            "argument --allow-origin: 'https://one.example/' is not an origin; "
+            "write one like https://example.org or http://localhost:8888",
         ),
-        (["--allow-origin", "*"], "argument --allow-origin: '*' is no origin; "),
+        (["--allow-origin", "*"], "argument --allow-origin: '*' is not an origin; "),
     ],
 )
 def test_argument_that_cannot_be_is_said_in_words(
@@ -274,7 +275,7 @@ def test_exit_status_reaches_the_shell() -> None:
     )
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "ipywsecho: error: --ssl-key needs --ssl-cert\n"
+    assert done.stderr == "ipywsecho: error: --ssl-key requires --ssl-cert\n"
 
 
 def test_command_is_the_same_as_the_module() -> None:

@@ -143,8 +143,8 @@ async def test_a_broken_regular_expression_is_told_in_one_line(console: ConsoleV
     await console.search("/(/")
 
     await expect(console.area).to_contain_text(
-        "InputError: /(/ is no regular expression (missing ), unterminated subpattern at position"
-        " 0); mend it, or leave out the slashes to look for the text as it stands"
+        "InputError: /(/ is not a valid regular expression (missing ), unterminated subpattern at"
+        " position 0); correct it, or remove the slashes to search for the literal text"
     )
 
 
@@ -191,7 +191,7 @@ async def test_a_pause_lets_one_read_and_copy_while_frames_keep_coming(
     await console.log.get_by_text("tick").last.click(click_count=3)
     selected = await notebook.page.evaluate("getSelection().toString()")
 
-    await expect(console.area).to_contain_text(re.compile(r"paused, \d{2,} more wait"))
+    await expect(console.area).to_contain_text(re.compile(r"paused, \d{2,} new frames"))
 
     assert "tick" in selected
     assert await notebook.page.evaluate("getSelection().toString()") == selected
@@ -240,11 +240,13 @@ async def test_payloads_are_viewed_as_what_they_hold_as_text_as_json_or_in_hex(
 async def test_a_message_that_is_not_what_its_form_says_stays_in_the_field(
     console: ConsoleView, notebook: Notebook, form: str, wrong: str, right: str, payload: str
 ) -> None:
-    await console.choose("Form of messages", form)
+    await console.choose("Format of messages", form)
     await console.submit(wrong)
 
     what = form.removeprefix("Send as ")
-    line = re.compile(rf"InputError: the message is not {what} \(.+\), and was not sent")
+    line = re.compile(
+        rf"InputError: the message is not valid {what} \(.+\) and was not sent; correct it"
+    )
     await expect(console.area).to_contain_text(line)
     await expect(console.field).to_have_value(wrong)
     assert await notebook.evaluate("console.sent.total") == 0

@@ -46,9 +46,7 @@ def finds(text: str, data: str | bytes) -> bool:
         ("\n", "one\ntwo", True),
     ],
 )
-def test_text_is_looked_for_as_it_stands_in_upper_or_lower_case(
-    text: str, data: str, is_found: bool
-) -> None:
+def test_text_is_searched_literally_and_ignoring_case(text: str, data: str, is_found: bool) -> None:
     assert finds(text, data) is is_found
 
 
@@ -70,23 +68,23 @@ def test_text_is_looked_for_as_it_stands_in_upper_or_lower_case(
         ("/\\d{3}/", "12 345", True),
     ],
 )
-def test_regular_expression_between_slashes_is_searched_with_its_flags(
+def test_text_between_slashes_is_a_regular_expression_with_flags(
     text: str, data: str, is_found: bool
 ) -> None:
     assert finds(text, data) is is_found
 
 
 @pytest.mark.parametrize("text", ["/[/", "/(/", "/*/", "/a{2,1}/", "/(?P<n>/", "/(?<=a+)b/"])
-def test_broken_regular_expression_is_refused_in_a_line_that_says_what_to_do(text: str) -> None:
+def test_an_invalid_regular_expression_is_rejected_with_a_remedy(text: str) -> None:
     for make in (Criteria(text).in_text, Criteria(text).in_frame):
-        with pytest.raises(InputError, match="leave out the slashes") as caught:
+        with pytest.raises(InputError, match="remove the slashes to search for") as caught:
             make()
 
-        assert str(caught.value).startswith(f"{text} is no regular expression (")
+        assert str(caught.value).startswith(f"{text} is not a valid regular expression (")
         assert "\n" not in str(caught.value)
 
 
-def test_path_is_looked_for_as_it_stands() -> None:
+def test_a_path_is_searched_literally() -> None:
     matches = Criteria("/api/users").in_text()
 
     assert matches("GET /api/users HTTP/1.1")
@@ -119,11 +117,11 @@ def test_every_text_finds_itself(text: str) -> None:
         ("ab\u2003cd", b"\xab\xcd", False),
     ],
 )
-def test_bytes_are_searched_for_hex_and_as_text(text: str, data: bytes, is_found: bool) -> None:
+def test_bytes_are_searched_as_hex_and_as_text(text: str, data: bytes, is_found: bool) -> None:
     assert finds(text, data) is is_found
 
 
-def test_text_is_not_searched_for_hex() -> None:
+def test_text_is_not_searched_as_hex() -> None:
     assert not finds("61", "a")
 
 
@@ -150,7 +148,7 @@ def test_frames_are_found_by_kind(kind: Kind | None) -> None:
     assert found == ([*Kind] if kind is None else [kind])
 
 
-def test_all_criteria_have_to_be_met() -> None:
+def test_a_frame_must_meet_all_criteria() -> None:
     matches = Criteria("a", sent=True, kind=Kind.TEXT).in_frame()
     frames = [
         Frame(data, 1.5, sent) for data in ("a", "b", '["a"]', b"a") for sent in (True, False)
@@ -163,7 +161,7 @@ def test_all_criteria_have_to_be_met() -> None:
 
 
 class Clock:
-    """A clock that is a second later each time one looks."""
+    """A clock that advances by a second whenever it is read."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -174,7 +172,7 @@ class Clock:
 
 
 class Seen:
-    """Tells whether a frame matches, and notes which it was asked about."""
+    """A predicate that records the frames it was called with."""
 
     def __init__(self, matches: Callable[[int], bool] = lambda number: number % 10 == 0) -> None:
         self.numbers: list[int] = []
@@ -200,14 +198,14 @@ def numbers(sieve: Sieve) -> list[int]:
     return [int(frame.data) for frame in sieve.found]
 
 
-def test_nothing_is_found_in_an_empty_log() -> None:
+def test_an_empty_log_has_no_matches() -> None:
     sieve = Sieve(Seen())
 
     assert sieve.look(log_of(0).frames, FOREVER) is True
     assert (sieve.found, sieve.matched, sieve.looked_at) == ([], 0, 0)
 
 
-def test_newest_is_looked_at_first_and_each_once() -> None:
+def test_frames_are_examined_once_newest_first() -> None:
     seen = Seen()
     log = log_of(1_000)
     sieve = Sieve(seen)
@@ -220,7 +218,7 @@ def test_newest_is_looked_at_first_and_each_once() -> None:
     assert (sieve.matched, sieve.looked_at) == (100, 1_000)
 
 
-def test_what_came_since_is_looked_at_in_the_order_it_came_and_only_that() -> None:
+def test_a_later_search_examines_only_new_frames_oldest_first() -> None:
     seen = Seen()
     log = log_of(100)
     sieve = Sieve(seen)
@@ -236,12 +234,12 @@ def test_what_came_since_is_looked_at_in_the_order_it_came_and_only_that() -> No
     assert (sieve.matched, sieve.looked_at) == (15, 150)
 
 
-def test_search_stops_when_its_time_is_over_and_goes_on_where_it_was() -> None:
+def test_a_search_stops_when_its_time_is_over_and_continues_later() -> None:
     seen = Seen()
     log = log_of(1_000)
     sieve = Sieve(seen, clock=Clock())
 
-    # Each look at a frame takes a second.
+    # Examining a frame takes a second.
     are_done = [sieve.look(log.frames, 100) for _ in range(10)]
     looked_at_then = sieve.looked_at
     while not sieve.look(log.frames, 100):
@@ -253,7 +251,7 @@ def test_search_stops_when_its_time_is_over_and_goes_on_where_it_was() -> None:
     assert numbers(sieve) == list(range(0, 1_000, 10))
 
 
-def test_newest_matches_are_there_before_the_search_is_over() -> None:
+def test_the_newest_matches_are_available_before_the_search_ends() -> None:
     log = log_of(1_000)
     sieve = Sieve(Seen(), clock=Clock())
 
@@ -265,7 +263,7 @@ def test_newest_matches_are_there_before_the_search_is_over() -> None:
     assert 9 <= len(found) <= 11
 
 
-def test_search_gets_on_however_little_time_it_has() -> None:
+def test_a_search_without_time_still_makes_progress() -> None:
     log = log_of(20)
     sieve = Sieve(Seen(), clock=Clock())
 
@@ -277,7 +275,7 @@ def test_search_gets_on_however_little_time_it_has() -> None:
     assert sieve.looked_at == 20
 
 
-def test_time_is_looked_at_after_each_frame_as_one_may_be_large() -> None:
+def test_the_time_is_checked_after_each_frame() -> None:
     clock = Clock()
     log = log_of(1_000)
     seen = Seen()
@@ -295,7 +293,7 @@ def test_time_is_looked_at_after_each_frame_as_one_may_be_large() -> None:
     assert (back, len(seen.numbers)) == (1, 2)
 
 
-def test_stream_that_goes_on_while_searching_is_looked_at_once() -> None:
+def test_frames_that_arrive_during_a_search_are_examined_once() -> None:
     seen = Seen()
     log = log_of(500)
     sieve = Sieve(seen, clock=Clock())
@@ -311,7 +309,7 @@ def test_stream_that_goes_on_while_searching_is_looked_at_once() -> None:
     assert (sieve.matched, sieve.looked_at) == (80, 800)
 
 
-def test_what_the_log_forgot_is_not_found_and_still_counted() -> None:
+def test_forgotten_matches_are_counted_but_not_found() -> None:
     log = log_of(100, history=100)
     sieve = Sieve(Seen())
     sieve.look(log.frames, FOREVER)
@@ -323,7 +321,7 @@ def test_what_the_log_forgot_is_not_found_and_still_counted() -> None:
     assert (sieve.matched, sieve.looked_at) == (20, 195)
 
 
-def test_what_was_forgotten_before_it_was_looked_at_is_passed_over() -> None:
+def test_frames_forgotten_before_they_are_examined_are_skipped() -> None:
     seen = Seen()
     log = log_of(100, history=100)
     sieve = Sieve(seen)
@@ -338,7 +336,7 @@ def test_what_was_forgotten_before_it_was_looked_at_is_passed_over() -> None:
     assert numbers(sieve) == list(range(1_000, 1_100, 10))
 
 
-def test_search_of_what_is_forgotten_meanwhile_is_over() -> None:
+def test_a_search_ends_when_the_remaining_frames_are_forgotten() -> None:
     log = log_of(100, history=100)
     seen = Seen()
     sieve = Sieve(seen, clock=Clock())
@@ -353,7 +351,7 @@ def test_search_of_what_is_forgotten_meanwhile_is_over() -> None:
     assert numbers(sieve) == list(range(500, 600, 10))
 
 
-def test_cleared_log_has_nothing_to_find() -> None:
+def test_a_cleared_log_has_no_matches() -> None:
     log = log_of(100)
     sieve = Sieve(Seen())
     sieve.look(log.frames, FOREVER)
@@ -368,7 +366,7 @@ def test_cleared_log_has_nothing_to_find() -> None:
     assert numbers(sieve) == [100, 110]
 
 
-def test_only_the_newest_matches_are_kept_and_all_are_counted() -> None:
+def test_only_the_newest_matches_are_kept_but_all_are_counted() -> None:
     log = log_of(3_000)
     sieve = Sieve(Seen(lambda _: True))
     sieve.look(log.frames, FOREVER)
@@ -383,7 +381,7 @@ def test_only_the_newest_matches_are_kept_and_all_are_counted() -> None:
 
 
 class Payload(str):
-    """A payload that counts how many of its kind are in memory."""
+    """A payload class that counts its instances in memory."""
 
     __slots__ = ()
     alive: ClassVar[int] = 0
@@ -395,7 +393,7 @@ class Payload(str):
         Payload.alive -= 1
 
 
-def test_nothing_is_held_that_the_log_forgot() -> None:
+def test_forgotten_frames_are_freed() -> None:
     log = FrameLog(100, 10**9)
     sieve = Sieve(lambda _: True)
 
@@ -404,7 +402,7 @@ def test_nothing_is_held_that_the_log_forgot() -> None:
         if number % 10 == 0:
             sieve.look(log.frames, FOREVER)
 
-    # The newest chunks of the log hold a few more than it keeps.
+    # The oldest chunk of the log may contain a few forgotten frames.
     assert 100 <= Payload.alive <= 120
     log.clear()
     sieve.look(log.frames, FOREVER)
@@ -412,7 +410,7 @@ def test_nothing_is_held_that_the_log_forgot() -> None:
 
 
 def steps_of(call: Callable[[], Any]) -> int:
-    """Count the lines of Python that a call runs through."""
+    """Count the lines of Python that a call executes."""
     steps = 0
 
     def count(_frame: FrameType, event: str, _argument: Any) -> Any:
@@ -431,18 +429,18 @@ def steps_of(call: Callable[[], Any]) -> int:
 
 @pytest.fixture(scope="module", params=[1_000, 100_000])
 def long_log(request: pytest.FixtureRequest) -> FrameLog:
-    """A log that is short, and then one that is long."""
+    """A short log, and a long log."""
     return log_of(request.param)
 
 
-def test_looking_with_nothing_new_costs_the_same_in_a_long_log(long_log: FrameLog) -> None:
+def test_a_search_without_new_frames_takes_constant_time(long_log: FrameLog) -> None:
     sieve = Sieve(Seen())
     sieve.look(long_log.frames, FOREVER)
 
     assert steps_of(lambda: sieve.look(long_log.frames, FOREVER)) <= 20
 
 
-def test_looking_at_one_new_frame_costs_the_same_in_a_long_log(long_log: FrameLog) -> None:
+def test_examining_one_new_frame_takes_constant_time(long_log: FrameLog) -> None:
     sieve = Sieve(Seen())
     sieve.look(long_log.frames, FOREVER)
 
@@ -451,7 +449,7 @@ def test_looking_at_one_new_frame_costs_the_same_in_a_long_log(long_log: FrameLo
     assert steps_of(lambda: sieve.look(long_log.frames, FOREVER)) <= 80
 
 
-def test_going_on_in_a_long_log_costs_what_is_looked_at() -> None:
+def test_continuing_a_search_takes_time_for_examined_frames_only() -> None:
     log = log_of(100_000)
     sieve = Sieve(Seen(), clock=Clock())
 

@@ -15,7 +15,7 @@ from ipywsecho.view.pictures import Picture
 from tests.markup import HOSTILE, Page, Row, unsafe_in
 from tests.view.test_pictures import picture
 
-# Nothing of this is JSON (RFC 8259), though some readers take it.
+# None of these is valid JSON (RFC 8259), though some parsers accept them.
 NO_JSON = [
     "[NaN]",
     '{"a": Infinity}',
@@ -55,7 +55,7 @@ containers = st.lists(values, max_size=9) | st.dictionaries(st.text(max_size=9),
 
 
 def no_source(_data: bytes, _picture: Picture) -> None:
-    """A gallery that has no picture yet."""
+    """A source without any picture ready."""
 
 
 def body(data: str | bytes, view: View = View.AUTOMATIC) -> Body:
@@ -63,7 +63,7 @@ def body(data: str | bytes, view: View = View.AUTOMATIC) -> Body:
 
 
 def row_of(body: Body) -> Row:
-    """Return a body as a row has it, after making sure that it holds nothing but text."""
+    """Return a body as a row, after checking that it contains only harmless elements."""
     html = f"<div>{body.html}  <i>{body.note}</i>{body.block}</div>"
     assert unsafe_in(html) == []
     (row,) = Page(html).rows
@@ -71,8 +71,8 @@ def row_of(body: Body) -> Row:
     return row
 
 
-def set_out(text: str) -> str:
-    """Return JSON as it is set out, in a line or below it."""
+def indented(text: str) -> str:
+    """Return JSON as it is shown, on the line or below it."""
     row = row_of(body(text, View.JSON))
     return row.line if row.block is None else row.block
 
@@ -102,7 +102,7 @@ def set_out(text: str) -> str:
         ("<?xml version='1.0'?>\n<svg width='1'/>", Kind.PICTURE),
     ],
 )
-def test_kind_is_told_by_the_content(data: str | bytes, kind: Kind) -> None:
+def test_the_kind_depends_on_the_content(data: str | bytes, kind: Kind) -> None:
     assert kind_of(data) is kind
 
 
@@ -113,14 +113,14 @@ def test_objects_and_arrays_are_json(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", NO_JSON)
-def test_what_is_no_json_is_text(text: str) -> None:
+def test_text_that_is_not_valid_json_is_text(text: str) -> None:
     assert kind_of(text) is Kind.TEXT
     for view in (View.AUTOMATIC, View.JSON):
         assert body(text, view).note.startswith("text, ")
         assert row_of(body(text, view)).payload == visible(text)
 
 
-def test_json_of_any_depth_is_json_or_text_and_never_an_error() -> None:
+def test_deeply_nested_json_is_json_or_text_but_never_an_error() -> None:
     for depth in (1, 10, 100, 1_000, 10_000, 100_000):
         text = "[" * depth + "]" * depth
 
@@ -130,7 +130,7 @@ def test_json_of_any_depth_is_json_or_text_and_never_an_error() -> None:
 
 
 @pytest.mark.parametrize("character", ["1", "é", "🙂"])
-def test_text_of_more_than_200_000_characters_is_not_read_as_json(character: str) -> None:
+def test_text_of_more_than_200_000_characters_is_not_parsed_as_json(character: str) -> None:
     longest = json.dumps(["x" * 199_996]).replace("x", character)
     longer = json.dumps(["x" * 199_997]).replace("x", character)
 
@@ -141,7 +141,7 @@ def test_text_of_more_than_200_000_characters_is_not_read_as_json(character: str
     assert [body(text).note.partition(",")[0] for text in (longest, longer)] == ["JSON", "text"]
 
 
-def test_text_that_does_not_begin_as_json_is_not_read_as_such() -> None:
+def test_text_with_much_leading_white_space_is_not_parsed_as_json() -> None:
     text = " " * 100 + "[1]"
 
     assert (kind_of(text), kind_of(text[1:])) == (Kind.TEXT, Kind.JSON)
@@ -165,7 +165,7 @@ def test_text_that_does_not_begin_as_json_is_not_read_as_such() -> None:
         (12_345_678_901_234, "12345.7 GB"),
     ],
 )
-def test_sizes_are_said_as_one_reads_them(size: int, words: str) -> None:
+def test_sizes_have_readable_units(size: int, words: str) -> None:
     assert size_in_words(size) == words
 
 
@@ -174,7 +174,9 @@ def test_sizes_are_said_as_one_reads_them(size: int, words: str) -> None:
 
 @pytest.mark.parametrize("view", View)
 @pytest.mark.parametrize(("data", "note"), [("", "text, empty"), (b"", "bytes, empty")])
-def test_empty_frame_says_so_in_every_view(data: str | bytes, note: str, view: View) -> None:
+def test_an_empty_frame_is_described_as_empty_in_every_view(
+    data: str | bytes, note: str, view: View
+) -> None:
     assert body(data, view) == Body("", "", note)
 
 
@@ -231,11 +233,11 @@ NOTES: list[tuple[str | bytes, dict[View, str]]] = [
     ("data", "view", "note"),
     [(data, view, note) for data, notes in NOTES for view, note in notes.items()],
 )
-def test_each_view_says_what_it_shows(data: str | bytes, view: View, note: str) -> None:
+def test_the_note_says_what_the_view_shows(data: str | bytes, view: View, note: str) -> None:
     assert body(data, view).note == note
 
 
-def test_bytes_as_text_mark_what_is_no_utf_8() -> None:
+def test_bytes_as_text_have_replacement_characters_for_invalid_utf_8() -> None:
     assert row_of(body(b"a\xffb\xc3\xa9", View.TEXT)).payload == "a�bé"
 
 
@@ -243,11 +245,11 @@ def test_bytes_as_text_mark_what_is_no_utf_8() -> None:
     ("source", "html"),
     [
         (None, "JPEG image, 9 × 5"),
-        ("", "JPEG image, 9 × 5 (it cannot be shown)"),
+        ("", "JPEG image, 9 × 5 (cannot be shown)"),
         ("data:image/jpeg;base64,AAAA", "JPEG image, 9 × 5"),
     ],
 )
-def test_picture_is_said_in_words_and_shown_if_it_can_be(source: str | None, html: str) -> None:
+def test_a_picture_is_described_and_shown_if_possible(source: str | None, html: str) -> None:
     data = picture("JPEG", (9, 5))
 
     shown = body_of(Frame(data, 1.5), View.AUTOMATIC, lambda *_: source)
@@ -257,7 +259,7 @@ def test_picture_is_said_in_words_and_shown_if_it_can_be(source: str | None, htm
     assert row_of(shown).pictures == ([source] if source else [])
 
 
-def test_gallery_is_asked_for_the_picture_with_its_dimensions() -> None:
+def test_a_picture_is_requested_with_its_dimensions() -> None:
     asked: list[tuple[bytes, Picture]] = []
     data = picture("PNG", (9, 5))
 
@@ -280,14 +282,16 @@ def test_svg_is_shown_as_text() -> None:
     ("length", "shown", "note"),
     [(1_000, "é" * 1_000, "text, 2.0 kB"), (1_001, "é" * 1_000 + "…", "text, 2.0 kB in all")],
 )
-def test_long_text_is_cut_with_its_full_size_named(length: int, shown: str, note: str) -> None:
+def test_a_long_text_is_truncated_and_its_full_size_is_shown(
+    length: int, shown: str, note: str
+) -> None:
     text = body("é" * length)
 
     assert (row_of(text).payload, text.plain, text.note) == (shown, shown, note)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_text_is_shown_and_not_interpreted(text: str) -> None:
+def test_text_is_escaped(text: str) -> None:
     assert row_of(body(text)).payload == visible(text)
     assert body(text).plain == visible(text)
 
@@ -295,7 +299,7 @@ def test_text_is_shown_and_not_interpreted(text: str) -> None:
 # Bytes
 
 
-def test_bytes_are_dumped_sixteen_in_a_line_with_letters_beside_them() -> None:
+def test_a_hex_dump_has_sixteen_bytes_per_line_with_ascii_beside_them() -> None:
     (dump,) = [row_of(body(bytes(range(0x1A, 0x3C)))).block]
 
     assert dump == (
@@ -305,7 +309,7 @@ def test_bytes_are_dumped_sixteen_in_a_line_with_letters_beside_them() -> None:
     )
 
 
-def test_few_bytes_stand_in_one_line_with_letters_beside_them() -> None:
+def test_few_bytes_are_on_one_line_with_ascii_beside_them() -> None:
     row = row_of(body(b"\x00Hi<"))
 
     assert row.payload == "00 48 69 3c   ·Hi<"
@@ -314,7 +318,7 @@ def test_few_bytes_stand_in_one_line_with_letters_beside_them() -> None:
 
 
 @given(st.binary(min_size=17, max_size=payloads.BYTES))
-def test_dump_can_be_read_again(data: bytes) -> None:
+def test_a_hex_dump_can_be_decoded(data: bytes) -> None:
     dump = row_of(body(data, View.HEX)).block
 
     assert dump is not None
@@ -334,7 +338,7 @@ def test_dump_can_be_read_again(data: bytes) -> None:
         (2_000_000, 17, "…", "bytes, 2.0 MB in all"),
     ],
 )
-def test_many_bytes_are_cut_with_their_full_size_named(
+def test_many_bytes_are_truncated_and_their_full_size_is_shown(
     length: int, lines: int, last: str, note: str
 ) -> None:
     row = row_of(body(bytes(length)))
@@ -345,7 +349,7 @@ def test_many_bytes_are_cut_with_their_full_size_named(
 
 
 @pytest.mark.parametrize(("length", "is_folded"), [(8 * 16, False), (8 * 16 + 1, True)])
-def test_dump_of_more_than_eight_lines_is_folded(length: int, is_folded: bool) -> None:
+def test_a_hex_dump_of_more_than_eight_lines_is_folded(length: int, is_folded: bool) -> None:
     row = row_of(body(b"<" * length))
 
     assert (row.summary is not None) is is_folded
@@ -353,7 +357,7 @@ def test_dump_of_more_than_eight_lines_is_folded(length: int, is_folded: bool) -
 
 
 @pytest.mark.parametrize(("length", "plain"), [(48, "ab " * 47 + "ab"), (49, "ab " * 47 + "ab…")])
-def test_plain_text_has_the_first_bytes(length: int, plain: str) -> None:
+def test_the_plain_text_contains_the_first_bytes(length: int, plain: str) -> None:
     assert body(b"\xab" * length).plain == plain
 
 
@@ -361,7 +365,7 @@ def test_plain_text_has_the_first_bytes(length: int, plain: str) -> None:
     ("text", "plain"),
     [("é", "c3 a9   ··"), ("\ud800", "ed a0 80   ···"), ("🙂", "f0 9f 99 82   ····")],
 )
-def test_text_as_bytes_is_what_went_over_the_network(text: str, plain: str) -> None:
+def test_text_in_the_hex_view_is_encoded_as_utf_8(text: str, plain: str) -> None:
     assert body(text, View.HEX).plain == plain
 
 
@@ -371,14 +375,14 @@ def test_text_as_bytes_is_what_went_over_the_network(text: str, plain: str) -> N
 @pytest.mark.parametrize(
     "text", ["[]", '{"a": 1,  "b":[2]}', "[1e400]", '["' + "x" * 68 + '"]', '["<b>&amp;"]']
 )
-def test_short_json_is_left_on_its_line_as_it_came(text: str) -> None:
+def test_short_json_is_unchanged(text: str) -> None:
     row = row_of(body(text))
 
     assert (row.line, row.block) == (text, None)
     assert body(text).plain == text
 
 
-def test_longer_json_is_set_out_with_a_line_for_each_value() -> None:
+def test_longer_json_is_indented_with_one_value_per_line() -> None:
     text = json.dumps({"name": "x" * 60, "list": [1, {}, [], {"a": None}], "more": {"b": [[]]}})
 
     row = row_of(body(text))
@@ -405,17 +409,17 @@ def test_longer_json_is_set_out_with_a_line_for_each_value() -> None:
 
 
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\r\n"])
-def test_json_that_came_in_lines_is_set_out_however_short(line_break: str) -> None:
+def test_short_json_with_line_breaks_is_indented(line_break: str) -> None:
     assert row_of(body(f"[1,{line_break}2]")).block == "[\n  1,\n  2\n]"
 
 
 @given(containers, st.sampled_from([None, 0, 1, 2, "\t"]), st.booleans())
-def test_json_set_out_means_the_same_when_read_again(
+def test_indented_json_has_the_same_value(
     value: Any, indent: int | str | None, ensure_ascii: bool
 ) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ensure_ascii)
 
-    shown = set_out(text)
+    shown = indented(text)
 
     if shown.endswith("…"):
         assert len(text) > payloads.PRETTY_CHARACTERS / 10
@@ -426,10 +430,10 @@ def test_json_set_out_means_the_same_when_read_again(
 
 
 @given(containers)
-def test_colouring_neither_adds_nor_loses_anything(value: Any) -> None:
+def test_highlighting_neither_adds_nor_removes_characters(value: Any) -> None:
     text = json.dumps(value, ensure_ascii=False)
 
-    shown = set_out(text)
+    shown = indented(text)
 
     blank = re.compile(r"\s")
     if not shown.endswith("…"):
@@ -450,32 +454,32 @@ def test_colouring_neither_adds_nor_loses_anything(value: Any) -> None:
         "9" * 5_000,
     ],
 )
-def test_numbers_keep_their_spelling(number: str) -> None:
+def test_numbers_keep_their_notation(number: str) -> None:
     assert kind_of(f"[{number}]") is Kind.JSON
-    assert set_out(f"[{number}]").strip("[\n …]") == number[: payloads.PRETTY_CHARACTERS - 2]
+    assert indented(f"[{number}]").strip("[\n …]") == number[: payloads.PRETTY_CHARACTERS - 2]
 
 
-def test_keys_that_occur_twice_are_shown_twice() -> None:
+def test_duplicate_keys_are_all_shown() -> None:
     text = '{"a": 1, "a": 2, "padding": "' + "x" * 60 + '", "a": 3}'
 
-    shown = set_out(text)
+    shown = indented(text)
 
     assert re.findall(r'"a": (\d)', shown) == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("padding", [0, 80])
-def test_hostile_texts_within_json_stay_texts(text: str, padding: int) -> None:
+def test_hostile_texts_in_json_are_escaped(text: str, padding: int) -> None:
     data = json.dumps({text: [text, "x" * padding]}, ensure_ascii=False)
 
-    shown = set_out(data)
+    shown = indented(data)
 
     quoted = visible(json.dumps(text, ensure_ascii=False))
     assert shown.count(quoted) == 2
     assert visible(data)[:1_000] == body(data).plain.removesuffix("…")
 
 
-def test_names_texts_and_numbers_are_told_apart() -> None:
+def test_keys_strings_and_numbers_are_highlighted_differently() -> None:
     html = body('{"a": ["b", 1, 2.5, true, null]}').html
 
     assert re.findall(r'<bdi class="(\w+)">(.*?)</bdi>', html) == [
@@ -498,7 +502,7 @@ def test_json_of_more_than_eight_lines_is_folded(values: int, is_folded: bool) -
     assert row.summary == (f"{text[:80]}…" if is_folded else None)
 
 
-def test_long_json_is_cut_with_its_full_size_named() -> None:
+def test_long_json_is_truncated_and_its_full_size_is_shown() -> None:
     text = json.dumps(["x" * 50_000])
 
     row = row_of(body(text))
@@ -508,13 +512,13 @@ def test_long_json_is_cut_with_its_full_size_named() -> None:
     assert body(text).plain == '["' + "x" * 998 + "…"
 
 
-def test_json_that_just_fits_is_not_said_to_be_cut() -> None:
+def test_json_that_just_fits_is_not_described_as_truncated() -> None:
     bodies = [body(json.dumps(["x" * length])) for length in range(2_950, 3_010)]
 
     cut = [row_of(each).note.endswith("in all") for each in bodies]
 
     assert cut == sorted(cut)
-    # Brackets, quotation marks and an indentation by one take part of the room.
+    # Brackets, quotation marks and one level of indentation count as well.
     assert 2_950 + cut.index(True) == payloads.PRETTY_CHARACTERS - 5
     for each, is_cut in zip(bodies, cut, strict=True):
         block = row_of(each).block or ""
@@ -523,17 +527,17 @@ def test_json_that_just_fits_is_not_said_to_be_cut() -> None:
 
 
 @pytest.mark.parametrize("depth", [100, 400])
-def test_deep_json_is_cut_before_its_indentation_grows_large(depth: int) -> None:
+def test_deep_json_is_truncated_before_its_indentation_grows_large(depth: int) -> None:
     text = "[1," * depth + "1" + "]" * depth
 
-    shown = set_out(text)
+    shown = indented(text)
 
     assert len(shown) < 3 * payloads.PRETTY_CHARACTERS
     assert shown.startswith("[\n  1,\n  [\n    1,\n    [\n")
     assert shown.endswith("…")
 
 
-def test_long_json_is_not_held_when_it_is_forgotten() -> None:
+def test_long_json_is_not_cached() -> None:
     payloads._lines.cache_clear()
 
     for number in range(300):

@@ -17,7 +17,7 @@ FORMATS = ["PNG", "JPEG", "GIF", "WEBP"]
 
 
 def picture(kind: str, size: tuple[int, int] = (12, 7), mode: str = "RGB", **options: Any) -> bytes:
-    """Make a picture of noise, which no format makes small."""
+    """Make a picture of noise, which no format can compress well."""
     file = BytesIO()
     noise = random.Random(1).randbytes(size[0] * size[1] * len(mode))
     Image.frombytes(mode, size, noise).save(file, kind, **options)
@@ -25,7 +25,7 @@ def picture(kind: str, size: tuple[int, int] = (12, 7), mode: str = "RGB", **opt
 
 
 def png_that_claims(width: int, height: int) -> bytes:
-    """Make a PNG of a few bytes that says it has so many pixels, and unpacks to zeros."""
+    """Make a small PNG file that declares this size and decompresses to zeros."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
@@ -38,7 +38,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 
 
 class Elsewhere:
-    """Keeps work until it is told to do it."""
+    """Collects work in the background until told to do it."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[Callable[[], str], Callable[[str], object]]] = []
@@ -54,7 +54,7 @@ class Elsewhere:
 
 
 def decoded(source: str | None) -> Image.Image:
-    """Return the picture that a URI holds."""
+    """Return the picture in a `data:` URI."""
     assert source is not None
     head, _, data = source.partition(";base64,")
     image = Image.open(BytesIO(b64decode(data, validate=True)))
@@ -74,7 +74,7 @@ def asked(gallery: Gallery, data: bytes) -> str | None:
 
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("size", [(1, 1), (12, 7), (300, 200)])
-def test_picture_is_recognised_by_its_content(kind: str, size: tuple[int, int]) -> None:
+def test_a_picture_is_recognised_by_its_content(kind: str, size: tuple[int, int]) -> None:
     data = picture(kind, size)
 
     assert is_picture(data)
@@ -82,15 +82,15 @@ def test_picture_is_recognised_by_its_content(kind: str, size: tuple[int, int]) 
     assert str(picture_of(data)) == f"{kind} image, {size[0]} × {size[1]}"
 
 
-def test_jpeg_that_holds_several_pictures_is_a_jpeg() -> None:
+def test_a_jpeg_with_several_pictures_is_a_jpeg() -> None:
     data = picture("MPO", save_all=True, append_images=[Image.new("RGB", (12, 7))])
 
     assert picture_of(data) == Picture("JPEG", (12, 7))
 
 
-def test_what_a_decoder_finds_odd_is_told_to_nobody() -> None:
+def test_warnings_of_a_decoder_are_suppressed() -> None:
     data = picture("MPO", save_all=True, append_images=[Image.new("RGB", (12, 7))])
-    # The index of the pictures does not say how many there are.
+    # An index of the pictures with a wrong tag for their number.
     head, index, tail = data.partition(b"MPF\0")
     odd = head + index + tail.replace(b"\x01\xb0", b"\x09\xb0", 1)
 
@@ -118,13 +118,13 @@ def test_what_a_decoder_finds_odd_is_told_to_nobody() -> None:
         b" " + picture("PNG"),
     ],
 )
-def test_other_bytes_are_no_picture(data: bytes) -> None:
+def test_other_bytes_are_not_a_picture(data: bytes) -> None:
     assert not is_picture(data)
     assert picture_of(data) is None
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_picture_that_was_cut_is_none_or_says_what_it_would_have_been(kind: str) -> None:
+def test_a_truncated_picture_is_not_recognised_or_has_its_declared_size(kind: str) -> None:
     data = picture(kind)
 
     found = [picture_of(data[:length]) for length in range(len(data))]
@@ -134,7 +134,7 @@ def test_picture_that_was_cut_is_none_or_says_what_it_would_have_been(kind: str)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_picture_that_was_tampered_with_raises_nothing(kind: str) -> None:
+def test_a_corrupt_picture_raises_no_error(kind: str) -> None:
     source = random.Random(3)
     whole = picture(kind, (40, 30))
 
@@ -143,14 +143,14 @@ def test_picture_that_was_tampered_with_raises_nothing(kind: str) -> None:
         for _ in range(source.randrange(1, 8)):
             data[source.randrange(len(data))] = source.randrange(256)
         known = picture_of(bytes(data))
-        made = pictures._made_small(bytes(data))
+        made = pictures._thumbnail(bytes(data))
 
         assert known is None or known.format in FORMATS
         assert made == "" or max(decoded(made).size) <= pictures.EDGE
 
 
 @pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a"])
-def test_bytes_that_only_begin_as_a_picture_are_none(head: bytes) -> None:
+def test_bytes_that_only_begin_like_a_picture_are_not_a_picture(head: bytes) -> None:
     assert is_picture(head)
     assert picture_of(head + b"<script>alert(1)</script>") is None
 
@@ -170,14 +170,14 @@ def test_bytes_that_only_begin_as_a_picture_are_none(head: bytes) -> None:
         "<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'svg11.dtd'><svg>",
     ],
 )
-def test_svg_is_recognised_behind_what_may_stand_before_it(text: str) -> None:
+def test_svg_is_recognised_after_a_prologue(text: str) -> None:
     assert is_svg(text)
 
 
 @pytest.mark.parametrize(
     "text", ["", "svg", "<svgx>", "a <svg>", "<html><svg>", "<!-- <svg>", "<SVG>", "<!-- -->x<svg>"]
 )
-def test_other_text_is_no_svg(text: str) -> None:
+def test_other_text_is_not_svg(text: str) -> None:
     assert not is_svg(text)
 
 
@@ -193,8 +193,8 @@ def test_other_text_is_no_svg(text: str) -> None:
         "<!-- -->\n" * 200 + "<svg",
     ],
 )
-def test_text_made_to_be_slow_to_recognise_is_not(text: str) -> None:
-    # With a pattern that can match in many ways this does not end within a lifetime.
+def test_text_that_invites_backtracking_is_examined_quickly(text: str) -> None:
+    # With a pattern that allows backtracking, this would take forever.
     assert not is_svg(text)
 
 
@@ -216,7 +216,7 @@ def test_text_made_to_be_slow_to_recognise_is_not(text: str) -> None:
         ('width="<script>" height="&quot;"', None),
     ],
 )
-def test_svg_says_its_size_if_it_names_one_in_pixels(
+def test_the_size_of_an_svg_is_the_one_it_declares_in_pixels(
     attributes: str, size: tuple[int, int] | None
 ) -> None:
     text = f'<?xml version="1.0"?><svg {attributes}><rect width="7" height="7"/></svg>'
@@ -228,7 +228,7 @@ def test_svg_says_its_size_if_it_names_one_in_pixels(
     ("text", "words"),
     [("<svg width='3' height='4'>", "SVG image, 3 × 4"), ("<svg>", "SVG image")],
 )
-def test_svg_is_named_with_its_size_if_it_has_one(text: str, words: str) -> None:
+def test_an_svg_is_described_with_its_size_if_it_declares_one(text: str, words: str) -> None:
     assert str(svg_of(text)) == words
 
 
@@ -236,7 +236,7 @@ def test_svg_is_named_with_its_size_if_it_has_one(text: str, words: str) -> None
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_small_picture_goes_to_the_page_at_once_as_it_came(kind: str) -> None:
+def test_a_small_picture_is_sent_to_the_page_unchanged(kind: str) -> None:
     work = Elsewhere()
     data = picture(kind)
 
@@ -248,7 +248,7 @@ def test_small_picture_goes_to_the_page_at_once_as_it_came(kind: str) -> None:
     assert work.jobs == []
 
 
-def test_small_jpeg_that_holds_several_pictures_goes_to_the_page_as_a_jpeg() -> None:
+def test_a_small_jpeg_with_several_pictures_has_the_media_type_of_a_jpeg() -> None:
     data = picture("MPO", save_all=True, append_images=[Image.new("RGB", (12, 7))])
 
     source = asked(Gallery(Elsewhere()), data)
@@ -260,7 +260,7 @@ def test_small_jpeg_that_holds_several_pictures_goes_to_the_page_as_a_jpeg() -> 
 @pytest.mark.parametrize(
     ("size", "shown"), [((300, 200), (128, 85)), ((100, 400), (32, 128)), ((120, 120), (120, 120))]
 )
-def test_large_picture_is_made_small_elsewhere_and_there_when_asked_again(
+def test_the_thumbnail_of_a_large_picture_is_made_in_the_background(
     kind: str, size: tuple[int, int], shown: tuple[int, int]
 ) -> None:
     work = Elsewhere()
@@ -282,27 +282,27 @@ def test_large_picture_is_made_small_elsewhere_and_there_when_asked_again(
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "CMYK"])
-def test_picture_of_any_mode_is_made_small_with_its_transparency(mode: str) -> None:
+def test_a_thumbnail_keeps_transparency_in_every_mode(mode: str) -> None:
     kind = "JPEG" if mode == "CMYK" else "PNG"
 
-    image = decoded(pictures._made_small(picture(kind, (200, 200), mode)))
+    image = decoded(pictures._thumbnail(picture(kind, (200, 200), mode)))
 
     assert image.size == (128, 128)
     assert image.mode == ("RGBA" if mode.endswith("A") and mode != "CMYK" else "RGB")
 
 
-def test_what_a_picture_carries_beside_its_pixels_is_left_out() -> None:
+def test_a_thumbnail_contains_no_metadata() -> None:
     data = picture(
         "JPEG", (200, 200), icc_profile=random.Random(2).randbytes(500_000), exif=bytes(60_000)
     )
 
-    made = pictures._made_small(data)
+    made = pictures._thumbnail(data)
 
     assert len(data) > 560_000
     assert 0 < len(made) < 40_000
 
 
-def test_one_picture_is_made_small_at_a_time_and_the_next_has_to_be_asked_for_again() -> None:
+def test_one_thumbnail_is_made_at_a_time_and_the_next_must_be_requested_again() -> None:
     work = Elsewhere()
     gallery = Gallery(work)
     first, second = picture("PNG", (200, 200)), picture("PNG", (210, 200))
@@ -317,7 +317,7 @@ def test_one_picture_is_made_small_at_a_time_and_the_next_has_to_be_asked_for_ag
     assert asked_then == [False, True, True]
 
 
-def test_equal_pictures_are_made_small_once() -> None:
+def test_equal_pictures_share_a_thumbnail() -> None:
     work = Elsewhere()
     gallery = Gallery(work)
     asked(gallery, picture("PNG", (200, 200)))
@@ -329,7 +329,7 @@ def test_equal_pictures_are_made_small_once() -> None:
     assert work.jobs == []
 
 
-def test_picture_that_cannot_be_decoded_is_tried_once_and_not_shown() -> None:
+def test_a_picture_that_cannot_be_decoded_is_tried_once_and_not_shown() -> None:
     work = Elsewhere()
     gallery = Gallery(work)
     data = picture("PNG", (200, 200))[:10_000]
@@ -345,7 +345,7 @@ def test_picture_that_cannot_be_decoded_is_tried_once_and_not_shown() -> None:
     ("width", "height", "source"),
     [(8_000, 6_000, ""), (40_000_001, 1, ""), (2_000, 1_000, None)],
 )
-def test_few_bytes_that_claim_many_pixels_do_not_go_to_the_page_as_they_came(
+def test_a_small_file_with_many_pixels_is_not_sent_to_the_page_unchanged(
     width: int, height: int, source: str | None
 ) -> None:
     work = Elsewhere()
@@ -353,16 +353,16 @@ def test_few_bytes_that_claim_many_pixels_do_not_go_to_the_page_as_they_came(
     assert len(data) <= pictures.SMALL
 
     assert asked(Gallery(work), data) == source
-    # What has too many pixels is not even decoded elsewhere.
+    # A picture with too many pixels is not even decoded in the background.
     assert len(work.jobs) == (source is None)
 
 
 @pytest.mark.parametrize("edge", [20_000, 65_535, 2**31 - 1])
-def test_picture_that_claims_more_pixels_than_any_has_is_none(edge: int) -> None:
+def test_a_file_that_declares_an_absurd_size_is_not_a_picture(edge: int) -> None:
     assert picture_of(png_that_claims(edge, edge)) is None
 
 
-def test_gallery_keeps_a_bounded_number_of_small_pictures() -> None:
+def test_the_gallery_keeps_a_limited_number_of_thumbnails() -> None:
     work = Elsewhere()
     gallery = Gallery(work)
     known = Picture("PNG", (200, 200))
@@ -377,7 +377,7 @@ def test_gallery_keeps_a_bounded_number_of_small_pictures() -> None:
 
 
 class Payload(bytes):
-    """A payload that counts how many of its kind are in memory."""
+    """A payload class that counts its instances in memory."""
 
     alive: ClassVar[int] = 0
 
@@ -388,7 +388,7 @@ class Payload(bytes):
         Payload.alive -= 1
 
 
-def test_gallery_holds_no_picture_once_it_is_made_small() -> None:
+def test_the_gallery_does_not_keep_the_original_of_a_thumbnail() -> None:
     work = Elsewhere()
     gallery = Gallery(work)
 

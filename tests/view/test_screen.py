@@ -17,7 +17,7 @@ FOREVER = 1e9
 
 
 class Stream:
-    """Logs of both directions with what happened between, and a screen of them."""
+    """Logs of both directions with notices, and a screen that shows them."""
 
     def __init__(self) -> None:
         self.received = FrameLog(1_000, 10**9)
@@ -66,14 +66,14 @@ def mixed() -> Stream:
     return stream
 
 
-# Everything
+# Unfiltered
 
 
-def test_nothing_is_shown_of_nothing() -> None:
+def test_empty_logs_show_nothing() -> None:
     assert Stream().shown() == []
 
 
-def test_frames_and_notices_are_shown_in_their_order() -> None:
+def test_frames_and_notices_are_shown_in_order() -> None:
     rows = mixed().shown()
 
     assert [row.split("  ")[-1] for row in rows] == [
@@ -85,7 +85,7 @@ def test_frames_and_notices_are_shown_in_their_order() -> None:
     ]
 
 
-def test_frames_that_do_not_fit_or_are_no_longer_kept_are_counted() -> None:
+def test_frames_that_do_not_fit_or_were_forgotten_are_counted() -> None:
     stream = Stream()
     stream.receive(*map(str, range(1_500)))
 
@@ -96,7 +96,7 @@ def test_frames_that_do_not_fit_or_are_no_longer_kept_are_counted() -> None:
     assert kept[:2] == ["… 500 earlier frames", "↓  500"]
 
 
-def test_view_is_that_which_was_chosen() -> None:
+def test_payloads_are_shown_in_the_chosen_view() -> None:
     stream = mixed()
     stream.shown()
 
@@ -107,7 +107,7 @@ def test_view_is_that_which_was_chosen() -> None:
     assert "61 6e 73 77 65 72   answer  (text as bytes, 6 B)" in entry["data"]["text/plain"]
 
 
-def test_pictures_are_asked_for_where_they_are_to_be_had() -> None:
+def test_pictures_are_requested_from_their_source() -> None:
     stream = Stream()
     stream.receive(picture("PNG", (3, 4)))
 
@@ -116,10 +116,10 @@ def test_pictures_are_asked_for_where_they_are_to_be_had() -> None:
     assert stream.asked == [Picture("PNG", (3, 4))]
 
 
-# Standing still
+# Paused
 
 
-def test_what_comes_is_not_shown_while_it_stands_still_and_is_afterwards() -> None:
+def test_new_frames_are_shown_only_after_the_view_is_resumed() -> None:
     stream = mixed()
     before = stream.shown()
 
@@ -135,7 +135,7 @@ def test_what_comes_is_not_shown_while_it_stands_still_and_is_afterwards() -> No
     assert len(after) == len(before) + 3
 
 
-def test_frames_that_wait_are_counted() -> None:
+def test_frames_since_the_pause_are_counted() -> None:
     stream = mixed()
     counts = [stream.screen.waiting]
 
@@ -151,7 +151,7 @@ def test_frames_that_wait_are_counted() -> None:
     assert counts == [None, 0, 3, None]
 
 
-def test_freezing_twice_keeps_the_first_moment() -> None:
+def test_pausing_twice_keeps_the_first_moment() -> None:
     stream = mixed()
     stream.screen.freeze()
     stream.receive("late")
@@ -162,7 +162,7 @@ def test_freezing_twice_keeps_the_first_moment() -> None:
     assert "↓  late" not in stream.shown()
 
 
-def test_it_is_still_once_it_was_drawn_and_until_something_else_is_asked_for() -> None:
+def test_a_paused_view_is_drawn_once_and_again_after_a_change_of_the_view() -> None:
     stream = mixed()
     before = stream.screen.is_still
 
@@ -181,7 +181,7 @@ def test_it_is_still_once_it_was_drawn_and_until_something_else_is_asked_for() -
     assert not stream.screen.is_still
 
 
-def test_what_the_logs_forget_meanwhile_is_still_shown() -> None:
+def test_a_paused_view_still_shows_frames_that_the_log_has_forgotten() -> None:
     stream = Stream()
     stream.receive(*map(str, range(1_000)))
     stream.screen.freeze()
@@ -193,7 +193,7 @@ def test_what_the_logs_forget_meanwhile_is_still_shown() -> None:
     assert before[-1] == "↓  999"
 
 
-def test_clearing_while_it_stands_still_empties_it_and_it_stands_still_on() -> None:
+def test_clearing_empties_a_paused_view_which_stays_paused() -> None:
     stream = mixed()
     stream.screen.freeze()
     stream.receive("late")
@@ -211,7 +211,7 @@ def test_clearing_while_it_stands_still_empties_it_and_it_stands_still_on() -> N
 # Filters
 
 
-def test_only_what_meets_the_criteria_is_shown_and_the_rest_counted() -> None:
+def test_only_matching_frames_are_shown_and_the_others_are_counted() -> None:
     stream = mixed()
 
     stream.screen.look_for(Criteria("answer"))
@@ -229,7 +229,7 @@ def test_only_what_meets_the_criteria_is_shown_and_the_rest_counted() -> None:
         (Criteria("nowhere"), ["4 hidden by the filter"]),
     ],
 )
-def test_frames_are_filtered_by_all_that_one_can_look_for(
+def test_frames_are_filtered_by_text_direction_and_kind(
     criteria: Criteria, rows: list[str]
 ) -> None:
     stream = mixed()
@@ -251,7 +251,7 @@ def test_frames_are_filtered_by_all_that_one_can_look_for(
         (Criteria("connected", kind=Kind.TEXT), False),
     ],
 )
-def test_notices_have_a_text_and_neither_direction_nor_kind(
+def test_notices_are_filtered_by_text_and_hidden_by_direction_and_kind(
     criteria: Criteria, is_shown: bool
 ) -> None:
     stream = mixed()
@@ -261,7 +261,7 @@ def test_notices_have_a_text_and_neither_direction_nor_kind(
     assert any(row.endswith("—  connected") for row in stream.shown()) is is_shown
 
 
-def test_frames_that_come_later_are_filtered_too() -> None:
+def test_later_frames_are_filtered_too() -> None:
     stream = mixed()
     stream.screen.look_for(Criteria("answer"))
     stream.shown()
@@ -276,7 +276,7 @@ def test_frames_that_come_later_are_filtered_too() -> None:
     ]
 
 
-def test_matches_that_do_not_fit_or_are_no_longer_kept_are_counted_apart() -> None:
+def test_matches_that_were_forgotten_are_counted_separately() -> None:
     stream = Stream()
     stream.screen.look_for(Criteria("/0$/"))
     for _ in range(3):
@@ -289,7 +289,7 @@ def test_matches_that_do_not_fit_or_are_no_longer_kept_are_counted_apart() -> No
     assert len(rows) == 1 + 100
 
 
-def test_broken_expression_is_refused_and_the_filter_stays_as_it_was() -> None:
+def test_an_invalid_regular_expression_is_rejected_and_the_filter_is_unchanged() -> None:
     stream = mixed()
     stream.screen.look_for(Criteria("answer"))
     before = stream.shown()
@@ -301,7 +301,7 @@ def test_broken_expression_is_refused_and_the_filter_stays_as_it_was() -> None:
     assert stream.shown() == ["3 hidden by the filter", *before[1:]]
 
 
-def test_taking_the_filter_away_shows_everything_again() -> None:
+def test_removing_the_filter_shows_all_frames_again() -> None:
     stream = mixed()
     before = stream.shown()
     stream.screen.look_for(Criteria("answer"))
@@ -312,7 +312,7 @@ def test_taking_the_filter_away_shows_everything_again() -> None:
     assert stream.shown() == before
 
 
-def test_filtering_what_stands_still_leaves_out_what_came_since() -> None:
+def test_filtering_a_paused_view_does_not_show_later_matches() -> None:
     stream = mixed()
     stream.screen.freeze()
     stream.receive("late answer")
@@ -326,7 +326,7 @@ def test_filtering_what_stands_still_leaves_out_what_came_since() -> None:
     assert after == [*frozen, "↓  late answer"]
 
 
-def test_standing_still_with_a_filter_leaves_out_what_came_since() -> None:
+def test_pausing_a_filtered_view_does_not_show_later_matches() -> None:
     stream = mixed()
     stream.screen.look_for(Criteria("answer"))
     before = stream.shown()
@@ -338,7 +338,7 @@ def test_standing_still_with_a_filter_leaves_out_what_came_since() -> None:
     assert stream.screen.waiting == 1
 
 
-def test_clearing_keeps_the_filter_and_begins_to_count_anew() -> None:
+def test_clearing_keeps_the_filter_and_resets_the_counts() -> None:
     stream = mixed()
     stream.screen.look_for(Criteria("answer"))
     stream.shown()
@@ -351,7 +351,7 @@ def test_clearing_keeps_the_filter_and_begins_to_count_anew() -> None:
     assert stream.shown() == ["1 hidden by the filter", "↓  answer"]
 
 
-def test_long_search_is_done_in_parts_and_shows_what_it_has() -> None:
+def test_a_long_search_runs_in_parts_and_shows_matches_early() -> None:
     stream = Stream()
     stream.receive(*map(str, range(1_000)))
     stream.screen.look_for(Criteria("9"))
@@ -369,7 +369,7 @@ def test_long_search_is_done_in_parts_and_shows_what_it_has() -> None:
     assert len(stream.shown()) == 1 + 271
 
 
-def test_search_makes_what_stands_still_worth_drawing() -> None:
+def test_a_search_makes_a_paused_view_stale() -> None:
     stream = mixed()
     stream.screen.look_for(Criteria("answer"))
     stream.screen.freeze()
@@ -395,7 +395,7 @@ def drawn_with_parity(stream: Stream) -> str:
     return str(re.findall('class="ipywsecho (even|odd)"', entry["data"]["text/html"])[0])
 
 
-def test_preview_has_what_is_new_since_the_last_drawing() -> None:
+def test_a_preview_shows_the_rows_since_the_last_drawing() -> None:
     stream = mixed()
     stream.shown()
 
@@ -411,7 +411,7 @@ def test_preview_has_what_is_new_since_the_last_drawing() -> None:
     assert previewed(stream) == []
 
 
-def test_preview_has_only_notices_if_they_alone_are_new() -> None:
+def test_a_preview_may_show_notices_only() -> None:
     stream = mixed()
     stream.shown()
 
@@ -420,7 +420,7 @@ def test_preview_has_only_notices_if_they_alone_are_new() -> None:
     assert previewed(stream) == ["—  lost"]
 
 
-def test_preview_has_what_is_new_also_when_the_logs_forget() -> None:
+def test_a_preview_shows_the_new_rows_that_the_log_still_keeps() -> None:
     stream = Stream()
     stream.received = FrameLog(2, 10**9)
     stream.screen = Screen(stream.received, stream.sent, stream.notices, stream.source_of)
@@ -468,7 +468,7 @@ def test_large_new_rows_are_not_previewed() -> None:
     assert previewed(stream) == []
 
 
-def test_nothing_is_previewed_that_another_drawing_would_show_otherwise() -> None:
+def test_changes_that_require_a_redraw_are_not_previewed() -> None:
     stream = Stream()
     stream.receive("first")
     before_any_drawing = previewed(stream)
@@ -503,7 +503,7 @@ def test_nothing_is_previewed_below_an_empty_log() -> None:
     assert previewed(stream) == []
 
 
-def test_drawing_that_takes_over_from_a_preview_changes_the_parity() -> None:
+def test_the_drawing_after_a_preview_has_the_other_parity() -> None:
     stream = mixed()
 
     first = drawn_with_parity(stream)

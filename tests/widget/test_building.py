@@ -20,20 +20,20 @@ def snapshot_of(count: int) -> Snapshot:
 
 
 async def settle() -> None:
-    """Let every task go on until it waits for something."""
+    """Let every task run until it is blocked."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 class Site:
-    """Where a builder works: a stream, a view that shows, and a clock that moves when told to.
+    """The environment of a builder: a stream, a view, and a manual clock.
 
     Attributes:
-        count: How many frames there are.
-        built: How many frames each snapshot had that the builder was given.
-        shown: What it made, as far as it was shown.
-        failed: What it raised.
-        rests: For how long it was left alone each time.
+        count: Number of frames in the stream.
+        built: Number of frames in each snapshot that the builder received.
+        shown: The results that were shown.
+        failed: The errors that were raised.
+        rests: The pause after each call, in seconds.
     """
 
     def __init__(self, build: Callable[["Site", Snapshot], Any]) -> None:
@@ -88,7 +88,7 @@ class Site:
 
 @pytest_asyncio.fixture
 async def site() -> AsyncIterator[Site]:
-    """Where a builder works that returns how many frames there are."""
+    """The environment of a builder that returns the number of frames."""
     site = Site(lambda _, snapshot: len(snapshot.frames))
     yield site
     site.builder.cancel()
@@ -105,13 +105,13 @@ async def site_of(build: Callable[[Site, Snapshot], Any]) -> Site:
 # Snapshot
 
 
-def test_snapshot_of_the_beginning_has_neither_data_nor_error() -> None:
+def test_the_first_snapshot_has_neither_data_nor_error() -> None:
     snapshot = snapshot_of(0)
 
     assert (snapshot.has_data, snapshot.has_error) == (False, False)
 
 
-def test_snapshot_says_what_it_has() -> None:
+def test_a_snapshot_may_have_data_and_an_error() -> None:
     frames = snapshot_of(2).frames
 
     snapshot = Snapshot(state="closed", frame=frames[-1], frames=frames, error=OSError())
@@ -119,7 +119,7 @@ def test_snapshot_says_what_it_has() -> None:
     assert (snapshot.has_data, snapshot.has_error) == (True, True)
 
 
-def test_snapshot_cannot_be_changed() -> None:
+def test_a_snapshot_is_immutable() -> None:
     with pytest.raises(AttributeError):
         snapshot_of(0).state = "open"  # type: ignore[misc]
 
@@ -127,13 +127,13 @@ def test_snapshot_cannot_be_changed() -> None:
 # Which snapshots are built
 
 
-async def test_first_snapshot_is_built_unasked(site: Site) -> None:
+async def test_the_first_snapshot_is_built_without_a_request(site: Site) -> None:
     await site.begin()
 
     assert site.built == site.shown == [0]
 
 
-async def test_nothing_is_built_while_nothing_changes(site: Site) -> None:
+async def test_nothing_is_built_without_a_change(site: Site) -> None:
     await site.begin()
 
     await site.end_rest()
@@ -142,7 +142,7 @@ async def test_nothing_is_built_while_nothing_changes(site: Site) -> None:
     assert site.built == [0]
 
 
-async def test_change_after_a_quiet_while_is_built_at_once(site: Site) -> None:
+async def test_a_change_after_an_idle_period_is_built_at_once(site: Site) -> None:
     await site.begin()
     await site.end_rest()
 
@@ -151,7 +151,7 @@ async def test_change_after_a_quiet_while_is_built_at_once(site: Site) -> None:
     assert site.shown == [0, 1]
 
 
-async def test_changes_during_a_rest_are_built_together_and_the_last_among_them(
+async def test_changes_during_a_pause_are_built_together(
     site: Site,
 ) -> None:
     await site.begin()
@@ -163,11 +163,11 @@ async def test_changes_during_a_rest_are_built_together_and_the_last_among_them(
     assert (during, site.built) == ([0], [0, 100])
 
 
-async def test_last_snapshot_is_always_among_those_built() -> None:
+async def test_the_last_snapshot_is_always_built() -> None:
     for last_at in range(4):
         site = Site(lambda _, snapshot: len(snapshot.frames))
 
-        # The last frame comes before, during the rest after, or after each building.
+        # The last frame arrives at a different step in each round.
         await site.begin()
         for step in range(4):
             if step <= last_at:
@@ -179,7 +179,7 @@ async def test_last_snapshot_is_always_among_those_built() -> None:
         site.builder.cancel()
 
 
-async def test_request_with_patience_is_met_as_well(site: Site) -> None:
+async def test_a_request_that_can_wait_is_built_as_well(site: Site) -> None:
     await site.begin()
     await site.end_rest()
     site.count = 5
@@ -190,7 +190,7 @@ async def test_request_with_patience_is_met_as_well(site: Site) -> None:
     assert site.shown == [0, 5]
 
 
-async def test_what_comes_while_it_builds_is_built_next() -> None:
+async def test_a_change_during_a_build_is_built_next() -> None:
     def build(site: Site, snapshot: Snapshot) -> int:
         if site.count < 3:
             site.count += 1
@@ -208,13 +208,13 @@ async def test_what_comes_while_it_builds_is_built_next() -> None:
 # How often
 
 
-async def test_quick_builder_rests_for_a_moment(site: Site) -> None:
+async def test_a_quick_builder_pauses_for_the_minimum_interval(site: Site) -> None:
     await site.begin()
 
     assert site.rests == [building.INTERVAL]
 
 
-async def test_slow_builder_is_left_alone_for_a_multiple_of_its_time() -> None:
+async def test_a_slow_builder_pauses_for_a_multiple_of_its_duration() -> None:
     def build(site: Site, _: Snapshot) -> None:
         site.clock.advance(2)
 
@@ -224,7 +224,7 @@ async def test_slow_builder_is_left_alone_for_a_multiple_of_its_time() -> None:
     site.builder.cancel()
 
 
-async def test_builder_that_shows_much_is_left_alone_until_that_is_made_good(site: Site) -> None:
+async def test_a_builder_that_shows_much_pauses_according_to_the_rate(site: Site) -> None:
     site.size = 5 * building.RATE
 
     await site.begin()
@@ -232,7 +232,7 @@ async def test_builder_that_shows_much_is_left_alone_until_that_is_made_good(sit
     assert site.rests == [5]
 
 
-async def test_builder_that_fails_slowly_is_left_alone_too() -> None:
+async def test_a_builder_that_fails_slowly_pauses_too() -> None:
     def build(site: Site, _: Snapshot) -> None:
         site.clock.advance(2)
         raise LookupError("nothing there")
@@ -243,7 +243,7 @@ async def test_builder_that_fails_slowly_is_left_alone_too() -> None:
     site.builder.cancel()
 
 
-async def test_without_a_clock_of_its_own_it_builds_by_that_of_the_loop() -> None:
+async def test_a_builder_uses_the_real_clock_by_default() -> None:
     shown: list[int] = []
     is_shown = asyncio.Event()
 
@@ -276,7 +276,7 @@ async def test_without_a_clock_of_its_own_it_builds_by_that_of_the_loop() -> Non
 
 
 @pytest.mark.parametrize("built", [None, "text", b"bytes", {"text/plain": "bundle"}, 0, ()])
-async def test_whatever_it_returns_is_handed_on_to_be_shown(built: Any) -> None:
+async def test_any_result_is_shown(built: Any) -> None:
     site = await site_of(lambda *_: built)
 
     assert site.shown == [built]
@@ -284,7 +284,7 @@ async def test_whatever_it_returns_is_handed_on_to_be_shown(built: Any) -> None:
     site.builder.cancel()
 
 
-async def test_what_it_raises_is_told_and_it_is_called_again() -> None:
+async def test_an_error_is_reported_and_the_builder_is_called_again() -> None:
     def build(_: Site, snapshot: Snapshot) -> int:
         if not snapshot.frames:
             raise LookupError("nothing there")
@@ -299,7 +299,7 @@ async def test_what_it_raises_is_told_and_it_is_called_again() -> None:
     site.builder.cancel()
 
 
-async def test_what_showing_raises_is_told_as_well() -> None:
+async def test_an_error_while_showing_is_reported() -> None:
     site = Site(lambda *_: "text")
     site.builder = Builder(
         lambda _: "text",
@@ -314,7 +314,7 @@ async def test_what_showing_raises_is_told_as_well() -> None:
     site.builder.cancel()
 
 
-async def test_asynchronous_builder_is_awaited_while_others_go_on() -> None:
+async def test_an_asynchronous_builder_does_not_block_other_tasks() -> None:
     may_go_on = asyncio.Event()
 
     async def wait(snapshot: Snapshot) -> int:
@@ -333,7 +333,7 @@ async def test_asynchronous_builder_is_awaited_while_others_go_on() -> None:
     site.builder.cancel()
 
 
-async def test_time_that_an_asynchronous_builder_waits_is_not_made_good() -> None:
+async def test_the_waiting_time_of_an_asynchronous_builder_does_not_lengthen_the_pause() -> None:
     async def wait(site: Site) -> None:
         site.clock.advance(100)
 
@@ -343,7 +343,7 @@ async def test_time_that_an_asynchronous_builder_waits_is_not_made_good() -> Non
     site.builder.cancel()
 
 
-async def test_what_an_asynchronous_builder_raises_is_told() -> None:
+async def test_an_error_of_an_asynchronous_builder_is_reported() -> None:
     async def fail() -> None:
         raise LookupError("nothing there")
 
@@ -356,9 +356,9 @@ async def test_what_an_asynchronous_builder_raises_is_told() -> None:
 # Holding
 
 
-async def test_nothing_is_built_while_held_and_the_last_is_afterwards(site: Site) -> None:
+async def test_nothing_is_built_while_held_but_the_last_snapshot_afterwards(site: Site) -> None:
     await site.begin()
-    # One is requested already.
+    # A build is already requested.
     await site.receive()
     site.is_held = True
 
@@ -375,7 +375,7 @@ async def test_nothing_is_built_while_held_and_the_last_is_afterwards(site: Site
     assert (held, site.built) == ([0], [0, 4])
 
 
-async def test_what_was_awaited_until_it_was_held_is_not_shown() -> None:
+async def test_a_result_that_arrives_while_held_is_not_shown() -> None:
     may_go_on = asyncio.Event()
 
     async def wait(snapshot: Snapshot) -> int:
@@ -398,7 +398,7 @@ async def test_what_was_awaited_until_it_was_held_is_not_shown() -> None:
 # The end
 
 
-async def test_cancelling_ends_it_during_its_rest(site: Site) -> None:
+async def test_cancelling_ends_the_builder_during_a_pause(site: Site) -> None:
     await site.begin()
     await site.receive()
 
@@ -410,7 +410,7 @@ async def test_cancelling_ends_it_during_its_rest(site: Site) -> None:
     assert site.built == [0]
 
 
-async def test_cancelling_ends_it_while_it_waits_for_a_change(site: Site) -> None:
+async def test_cancelling_ends_the_builder_while_it_waits_for_a_change(site: Site) -> None:
     await site.begin()
     await site.end_rest()
 
@@ -421,7 +421,7 @@ async def test_cancelling_ends_it_while_it_waits_for_a_change(site: Site) -> Non
     assert site.task.done()
 
 
-async def test_cancelling_before_it_began_builds_nothing(site: Site) -> None:
+async def test_a_builder_cancelled_before_the_start_builds_nothing(site: Site) -> None:
     site.builder.cancel()
 
     await site.begin()
@@ -431,7 +431,7 @@ async def test_cancelling_before_it_began_builds_nothing(site: Site) -> None:
     assert site.task.done()
 
 
-async def test_cancelling_gives_up_what_is_awaited_and_for_good() -> None:
+async def test_cancelling_cancels_the_awaited_build_for_good() -> None:
     ended: list[str] = []
 
     async def wait() -> None:

@@ -15,7 +15,7 @@ from tests.timing import ManualClock
 @pytest.mark.parametrize(
     "text", ["hello", "  spaces  ", "Grüße 🙂", "[NaN]", "0x41", "a\nb", "\x00"]
 )
-def test_text_makes_a_text_frame_as_it_is(text: str) -> None:
+def test_text_is_sent_unchanged(text: str) -> None:
     assert payload_of(text, Form.TEXT) == text
 
 
@@ -32,7 +32,7 @@ def test_text_makes_a_text_frame_as_it_is(text: str) -> None:
         '["\\ud800"]',
     ],
 )
-def test_json_makes_a_text_frame_as_it_was_typed(text: str) -> None:
+def test_json_is_sent_as_typed(text: str) -> None:
     assert payload_of(text, Form.JSON) == text
 
 
@@ -95,25 +95,25 @@ def test_every_binary_frame_can_be_composed(data: bytes) -> None:
         (Form.BASE64, "AA==AA=="),
     ],
 )
-def test_message_that_is_not_what_its_form_says_is_refused_in_a_line(form: Form, text: str) -> None:
+def test_an_invalid_message_is_rejected_in_one_line(form: Form, text: str) -> None:
     with pytest.raises(InputError) as caught:
         payload_of(text, form)
 
     line = str(caught.value)
-    assert line.startswith(f"the message is not {form} (")
-    assert line.endswith("), and was not sent")
+    assert line.startswith(f"the message is not valid {form} (")
+    assert line.endswith(") and was not sent; correct it")
     assert "\n" not in line
 
 
 @pytest.mark.parametrize("form", [Form.TEXT, Form.JSON])
-def test_message_that_cannot_be_encoded_is_refused(form: Form) -> None:
-    with pytest.raises(InputError, match=r"is not UTF-8 \(.*\), and was not sent"):
+def test_a_message_that_cannot_be_encoded_is_rejected(form: Form) -> None:
+    with pytest.raises(InputError, match=r"is not valid UTF-8 \(.*\) and was not sent"):
         payload_of('["\ud800"]', form)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("form", Form)
-def test_whatever_is_typed_makes_a_frame_or_is_refused(form: Form, text: str) -> None:
+def test_every_text_is_sent_unchanged_or_rejected(form: Form, text: str) -> None:
     try:
         payload = payload_of(text, form)
     except InputError:
@@ -126,7 +126,7 @@ def test_whatever_is_typed_makes_a_frame_or_is_refused(form: Form, text: str) ->
 
 
 class Field:
-    """A text field whose Enter key is put together, and that notes what is submitted."""
+    """A text field with an Enter key, which records the submitted values."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -143,7 +143,7 @@ class Field:
         self.enter.receive_value()
 
 
-def test_value_that_follows_enter_is_submitted_at_once() -> None:
+def test_the_value_after_enter_is_submitted_at_once() -> None:
     field = Field()
 
     field.enter.press()
@@ -153,7 +153,7 @@ def test_value_that_follows_enter_is_submitted_at_once() -> None:
     assert (before, field.submitted) == ([], ["hello"])
 
 
-def test_value_that_follows_enter_is_submitted_only_once() -> None:
+def test_the_value_after_enter_is_submitted_only_once() -> None:
     field = Field()
 
     field.enter.press()
@@ -164,7 +164,7 @@ def test_value_that_follows_enter_is_submitted_only_once() -> None:
     assert field.clock.waiting == []
 
 
-def test_enter_with_no_new_value_is_submitted_after_a_moment() -> None:
+def test_enter_without_a_new_value_submits_after_a_moment() -> None:
     field = Field()
     field.receive("typed before")
 
@@ -177,11 +177,11 @@ def test_enter_with_no_new_value_is_submitted_after_a_moment() -> None:
     assert (early, field.submitted) == ([], ["typed before"])
 
 
-def test_enter_does_not_wait_so_long_that_one_notices() -> None:
+def test_enter_waits_for_an_unnoticeable_time() -> None:
     assert 0.1 <= EnterKey.PATIENCE <= 0.25
 
 
-def test_value_alone_submits_nothing() -> None:
+def test_a_value_without_enter_submits_nothing() -> None:
     field = Field()
 
     field.receive("left the field")
@@ -190,7 +190,7 @@ def test_value_alone_submits_nothing() -> None:
     assert field.submitted == []
 
 
-def test_value_that_comes_after_the_moment_submits_nothing_more() -> None:
+def test_a_value_that_arrives_too_late_submits_nothing() -> None:
     field = Field()
     field.receive("first")
     field.enter.press()
@@ -202,7 +202,7 @@ def test_value_that_comes_after_the_moment_submits_nothing_more() -> None:
     assert field.submitted == ["first"]
 
 
-def test_two_enters_before_the_value_submit_it_once() -> None:
+def test_two_enters_before_the_value_submit_once() -> None:
     field = Field()
 
     field.enter.press()
@@ -213,7 +213,7 @@ def test_two_enters_before_the_value_submit_it_once() -> None:
     assert field.submitted == ["hello"]
 
 
-def test_two_enters_with_no_value_submit_once_a_moment_after_the_second() -> None:
+def test_two_enters_without_a_value_submit_once_after_the_second() -> None:
     field = Field()
     field.receive("hello")
 
@@ -227,7 +227,7 @@ def test_two_enters_with_no_value_submit_once_a_moment_after_the_second() -> Non
     assert (early, field.submitted) == ([], ["hello"])
 
 
-def test_two_enters_each_with_its_value_submit_both() -> None:
+def test_two_enters_with_values_submit_both_values() -> None:
     field = Field()
 
     for value in ("one", "two"):
@@ -238,13 +238,13 @@ def test_two_enters_each_with_its_value_submit_both() -> None:
     assert field.submitted == ["one", "two"]
 
 
-def test_change_of_the_value_by_submitting_does_not_submit_again() -> None:
+def test_a_change_of_the_value_by_submitting_does_not_submit_again() -> None:
     clock = ManualClock()
     submitted: list[str] = []
 
     def submit() -> None:
         submitted.append("hello")
-        # Clearing the field tells of another value.
+        # Clearing the field changes its value.
         enter.receive_value()
 
     enter = EnterKey(submit, call_later=clock.call_later, clock=clock)
@@ -257,7 +257,7 @@ def test_change_of_the_value_by_submitting_does_not_submit_again() -> None:
     assert submitted == ["hello", "hello"]
 
 
-def test_enter_that_was_released_submits_nothing() -> None:
+def test_a_released_enter_submits_nothing() -> None:
     field = Field()
 
     field.enter.press()
@@ -269,7 +269,7 @@ def test_enter_that_was_released_submits_nothing() -> None:
     assert field.clock.waiting == []
 
 
-def test_releasing_an_enter_that_was_not_pressed_does_nothing() -> None:
+def test_releasing_without_a_pressed_enter_does_nothing() -> None:
     field = Field()
 
     field.enter.release()
@@ -279,7 +279,7 @@ def test_releasing_an_enter_that_was_not_pressed_does_nothing() -> None:
     assert field.submitted == ["hello"]
 
 
-def test_submitting_that_fails_does_not_make_the_next_value_submit() -> None:
+def test_the_next_value_submits_nothing_after_a_failed_submission() -> None:
     clock = ManualClock()
     tries: list[str] = []
 
@@ -297,7 +297,7 @@ def test_submitting_that_fails_does_not_make_the_next_value_submit() -> None:
     assert tries == ["try"]
 
 
-def test_value_that_a_front_end_holds_back_until_the_last_was_acknowledged_is_submitted() -> None:
+def test_a_value_delayed_until_the_last_one_was_acknowledged_is_submitted() -> None:
     field = Field()
     field.enter.press()
     field.receive("first")
@@ -310,7 +310,7 @@ def test_value_that_a_front_end_holds_back_until_the_last_was_acknowledged_is_su
     assert field.submitted == ["first", "second"]
 
 
-def test_long_after_a_message_enter_waits_no_longer_than_ever() -> None:
+def test_enter_waits_normally_again_some_time_after_a_message() -> None:
     field = Field()
     field.enter.press()
     field.receive("first")

@@ -368,7 +368,7 @@ async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_says_why(
     console.button.click()
 
     assert console.text.value == "\ud800"
-    assert "InputError: the message is not UTF-8 (" in shown(console)
+    assert "InputError: the message is not valid UTF-8 (" in shown(console)
     assert (await console.request("still here")).data == "still here"
 
 
@@ -449,7 +449,7 @@ async def test_the_button_pauses_and_goes_on_and_the_header_names_the_frames_tha
 
     pause.click()
     await console.request("meanwhile")
-    seen.append(("paused, 2 more wait" in title(console), pause.description, console.paused))
+    seen.append(("paused, 2 new frames" in title(console), pause.description, console.paused))
     assert "meanwhile" not in shown(console)
     pause.click()
     seen.append(("paused" in title(console), pause.description, console.paused))
@@ -465,7 +465,7 @@ async def test_a_pause_by_the_trait_is_told_as_one_by_the_button_is(
     await console.request("meanwhile")
 
     assert console._controls.pause.description == "Resume"
-    assert "paused, 2 more wait" in title(console)
+    assert "paused, 2 new frames" in title(console)
 
 
 async def test_clearing_during_a_pause_empties_the_view_and_counts_anew(
@@ -478,7 +478,7 @@ async def test_clearing_during_a_pause_empties_the_view_and_counts_anew(
     console._controls.clear.click()
 
     assert shown(console) == ""
-    assert "paused, 0 more wait" in title(console)
+    assert "paused, 0 new frames" in title(console)
     assert len(console.frames) == 0
 
 
@@ -549,8 +549,11 @@ async def test_a_broken_expression_says_so_and_leaves_the_view(console: WebSocke
     console._controls.search.value = "/^app/"
 
     assert after == before
-    assert "InputError: /app[/ is no regular expression (unterminated character set" in complaint
-    assert "leave out the slashes" in complaint
+    assert (
+        "InputError: /app[/ is not a valid regular expression (unterminated character set"
+        in complaint
+    )
+    assert "remove the slashes" in complaint
     assert payloads_shown(console) == before
     assert "InputError" not in title(console)
 
@@ -560,7 +563,7 @@ async def test_a_broken_expression_in_an_unfiltered_log_is_a_row_there(
 ) -> None:
     console._controls.search.value = "/[/"
 
-    assert "—  InputError: /[/ is no regular expression" in shown(console)
+    assert "—  InputError: /[/ is not a valid regular expression" in shown(console)
 
 
 async def test_filtering_during_a_pause_finds_what_was_there(console: WebSocketConsole) -> None:
@@ -666,7 +669,7 @@ async def test_a_message_of_another_form_stays_in_the_field_and_says_why(
     await until(console, lambda: console.frames)
 
     assert kept == "{no"
-    assert f"InputError: the message is not {form} (" in complaint
+    assert f"InputError: the message is not valid {form} (" in complaint
     assert ("InputError: " in shown(console)) is not is_paused
     # What was said is over once it is mended.
     assert "InputError" not in title(console)
@@ -858,7 +861,7 @@ async def test_with_a_builder_the_header_says_what_the_log_would() -> None:
     of_message = title(console)
 
     assert "InvalidURIError: " in of_connection
-    assert "InputError: the message is not hex (" in of_message
+    assert "InputError: the message is not valid hex (" in of_message
     assert console.text.value == "no hex"
     await _closed(console)
 
@@ -998,7 +1001,7 @@ async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
 
     assert console.close_code == 1001
     assert "closed by the server: 1001" in shown(console)
-    assert "trying again in " in title(console)
+    assert "retrying in " in title(console)
     await console.disconnect()
     assert console.state == "closed"
     await _closed(console)

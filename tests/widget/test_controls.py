@@ -19,7 +19,7 @@ def controls() -> Iterator[Controls]:
 
 
 def inside(controls: Controls) -> list[Widget]:
-    """Return the widgets in the order of the page, and so of the Tab key."""
+    """Return the widgets in the order of the page, which is that of the Tab key."""
 
     def of(widget: Widget) -> list[Widget]:
         return [widget, *(each for child in getattr(widget, "children", ()) for each in of(child))]
@@ -34,11 +34,11 @@ def test_every_control_has_a_name(controls: Controls) -> None:
 
     assert len(used) == 13
     for each in used:
-        # An icon alone has no name, and neither has a placeholder that is gone once one types.
+        # Neither an icon nor a placeholder, which disappears while typing, is a name.
         assert each.description, each
 
 
-def test_controls_come_in_the_order_in_which_one_needs_them(controls: Controls) -> None:
+def test_controls_are_in_the_order_of_their_use(controls: Controls) -> None:
     order = [each for each in inside(controls) if each in vars(controls).values()]
 
     names = [name for each in order for name, known in vars(controls).items() if known is each]
@@ -49,13 +49,13 @@ def test_controls_come_in_the_order_in_which_one_needs_them(controls: Controls) 
     ]
 
 
-def test_field_that_offers_messages_takes_any_other(controls: Controls) -> None:
+def test_the_text_field_accepts_any_message(controls: Controls) -> None:
     assert type(controls.text) is Combobox
     assert controls.text.ensure_option is False
     assert controls.text.continuous_update is False
 
 
-def test_choices_begin_with_everything_as_it_is(controls: Controls) -> None:
+def test_initially_nothing_is_filtered_or_converted(controls: Controls) -> None:
     chosen = Criteria(controls.search.value, controls.direction.value, controls.kind.value)
 
     assert chosen == Criteria()
@@ -63,7 +63,7 @@ def test_choices_begin_with_everything_as_it_is(controls: Controls) -> None:
     assert controls.form.value is Form.TEXT
 
 
-def test_everything_can_be_chosen_and_is_named(controls: Controls) -> None:
+def test_every_value_can_be_chosen_and_has_a_label(controls: Controls) -> None:
     for choice, values in [
         (controls.direction, [None, False, True]),
         (controls.kind, [None, *Kind]),
@@ -75,7 +75,7 @@ def test_everything_can_be_chosen_and_is_named(controls: Controls) -> None:
         assert all(label[0].isupper() for label, _ in choice.options)
 
 
-def test_title_is_shown_in_the_header(controls: Controls) -> None:
+def test_the_title_is_shown_in_the_header(controls: Controls) -> None:
     controls.show_title("<b>Prices</b>")
 
     assert "<b>Prices</b>" in [each.value for each in inside(controls) if isinstance(each, HTML)]
@@ -91,7 +91,7 @@ def test_title_is_shown_in_the_header(controls: Controls) -> None:
         (State.CLOSED, "Connect", False, True),
     ],
 )
-def test_what_can_be_done_in_a_state_is_offered(
+def test_the_buttons_depend_on_the_state(
     controls: Controls, state: State, switch: str, can_retry: bool, can_switch: bool
 ) -> None:
     controls.show_state("waiting")
@@ -103,7 +103,7 @@ def test_what_can_be_done_in_a_state_is_offered(
     assert controls.switch.disabled is not can_switch
 
 
-def test_tools_are_folded_until_they_are_shown(controls: Controls) -> None:
+def test_the_tools_are_hidden_until_they_are_shown(controls: Controls) -> None:
     seen = [(controls.has_tools, controls.more.description)]
     for are_shown in (True, False):
         controls.show_tools(are_shown)
@@ -112,7 +112,7 @@ def test_tools_are_folded_until_they_are_shown(controls: Controls) -> None:
     assert seen == [(False, "Tools"), (True, "Hide tools"), (False, "Tools")]
 
 
-def test_pause_says_what_it_does_next(controls: Controls) -> None:
+def test_the_pause_button_shows_its_next_action(controls: Controls) -> None:
     seen = [controls.pause.description]
     for is_paused in (True, False):
         controls.show_pause(is_paused)
@@ -121,7 +121,7 @@ def test_pause_says_what_it_does_next(controls: Controls) -> None:
     assert seen == ["Pause", "Resume", "Pause"]
 
 
-def test_file_is_offered_under_its_name_and_nothing_of_the_name_is_interpreted(
+def test_a_file_is_offered_under_its_escaped_name(
     controls: Controls,
 ) -> None:
     controls.offer("<a>.jsonl", b"hello")
@@ -132,7 +132,7 @@ def test_file_is_offered_under_its_name_and_nothing_of_the_name_is_interpreted(
     )
 
 
-def test_file_that_is_too_large_for_the_page_is_not_offered(controls: Controls) -> None:
+def test_a_file_that_is_too_large_for_the_page_is_not_offered(controls: Controls) -> None:
     controls.offer("small.jsonl", b"x")
 
     controls.offer("large.jsonl", b"x" * (LARGEST_OFFER + 1))

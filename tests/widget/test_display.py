@@ -18,7 +18,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def shown(displayed: Any) -> dict[str, Any]:
-    """Return what is shown of an object, after making sure that it is as a notebook has it."""
+    """Return the bundle for an object, after checking that it is a valid notebook output."""
     (entry,) = outputs_of(displayed)
     assert entry.keys() == {"output_type", "data", "metadata"}
     assert entry["output_type"] == "display_data"
@@ -41,18 +41,18 @@ def test_markdown_is_shown_as_markdown() -> None:
     assert shown(Markdown("*text*"))["text/markdown"] == "*text*"
 
 
-def test_any_object_is_shown_at_least_as_text() -> None:
+def test_any_object_is_shown_as_text() -> None:
     assert shown([1, "two"]) == {"text/plain": "[1, 'two']"}
 
 
-def test_table_is_shown_as_html_and_text() -> None:
+def test_a_table_is_shown_as_html_and_text() -> None:
     data = shown(pd.DataFrame({"price": [1, 2]}))
 
     assert "<th>price</th>" in data["text/html"]
     assert "price" in data["text/plain"]
 
 
-def test_widget_is_shown_as_a_widget() -> None:
+def test_a_widget_is_shown_as_a_widget() -> None:
     slider = IntSlider()
 
     data = shown(slider)
@@ -61,17 +61,17 @@ def test_widget_is_shown_as_a_widget() -> None:
     slider.close()
 
 
-def test_image_is_shown_with_its_bytes_in_base64() -> None:
+def test_an_image_is_shown_in_base64() -> None:
     assert b64decode(shown(Image(PNG))["image/png"]) == PNG
 
 
-def test_metadata_of_an_image_is_kept() -> None:
+def test_the_metadata_of_an_image_is_kept() -> None:
     (entry,) = outputs_of(Image(PNG, width=20, height=10))
 
     assert entry["metadata"] == {"image/png": {"width": 20, "height": 10}}
 
 
-def test_bytes_of_a_bundle_are_encoded_as_a_notebook_has_them() -> None:
+def test_bytes_in_a_bundle_are_encoded_in_base64() -> None:
     class Both:
         def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
             return {"image/png": PNG, "application/json": {"a": 1}, "text/plain": "both"}
@@ -83,7 +83,7 @@ def test_bytes_of_a_bundle_are_encoded_as_a_notebook_has_them() -> None:
     }
 
 
-def test_figure_without_pyplot_is_shown_as_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_figure_is_shown_as_a_picture_without_pyplot(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
 
     data = shown(plotted())
@@ -92,13 +92,13 @@ def test_figure_without_pyplot_is_shown_as_a_picture(monkeypatch: pytest.MonkeyP
     assert b64decode(data["image/png"], validate=True).startswith(PNG)
 
 
-def test_empty_figure_is_shown_as_its_text() -> None:
+def test_an_empty_figure_is_shown_as_text() -> None:
     data = shown(Figure())
 
     assert data.keys() == {"text/plain"}
 
 
-def test_what_prints_a_picture_of_itself_is_not_printed_twice() -> None:
+def test_an_object_with_a_picture_is_not_rendered_again() -> None:
     class Plot:
         savefig = None
 
@@ -108,7 +108,7 @@ def test_what_prints_a_picture_of_itself_is_not_printed_twice() -> None:
     assert b64decode(shown(Plot())["image/png"]) == PNG
 
 
-def test_figure_of_pyplot_is_shown_and_closed() -> None:
+def test_a_figure_of_pyplot_is_shown_and_closed() -> None:
     mpl.use("agg")
     from matplotlib import pyplot
 
@@ -125,26 +125,26 @@ def test_figure_of_pyplot_is_shown_and_closed() -> None:
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InteractiveShell:
-    """A shell whose files are in a folder of the test's own."""
+    """A shell with its files in a temporary folder."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    # It takes the place of the main module.
+    # The shell replaces the main module.
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     monkeypatch.setattr("ipywsecho.widget.display.get_ipython", lambda: shell)
     return shell
 
 
-def test_formatters_are_those_of_the_shell_if_there_is_one(shell: InteractiveShell) -> None:
+def test_the_formatters_of_the_shell_are_used(shell: InteractiveShell) -> None:
     shell.display_formatter.formatters["text/html"].for_type(complex, lambda _: "<i>i</i>")
 
     assert shown(1j) == {"text/plain": "1j", "text/html": "<i>i</i>"}
 
 
-def test_file_is_named_as_it_is_without_a_shell() -> None:
+def test_without_a_shell_the_name_of_a_file_is_unchanged() -> None:
     assert place_name("/tmp/plots.py") == "/tmp/plots.py"
 
 
-def test_cell_is_named_by_its_number_in_a_shell(shell: InteractiveShell) -> None:
+def test_a_cell_is_named_by_its_number(shell: InteractiveShell) -> None:
     cell = shell.compile.cache("1 + 1", 3)
 
     assert place_name(cell) == "In[3]"
