@@ -58,6 +58,35 @@ def test_the_package_lists_its_public_names_and_refuses_others() -> None:
         ipywsecho.WebSocket  # noqa: B018
 
 
+def loaded_by(code: str, *names: str) -> set[str]:
+    """Return which of these modules, and of what lies in them, a new interpreter has loaded."""
+    command = f"import sys\n{code}\nprint(*sys.modules, sep='\\n')"
+    modules = run(sys.executable, "-W", "error", "-c", command, cwd=ROOT).split()
+    return {each for each in modules for name in names if f"{each}.".startswith(f"{name}.")}
+
+
+def test_importing_the_package_loads_nothing_of_it() -> None:
+    assert loaded_by("import ipywsecho", "ipywsecho", "asyncio", "IPython") == {"ipywsecho"}
+
+
+LATER = [
+    *("ipywsecho.recording", "ipywsecho.server", "ipywsecho.widget.magic"),
+    *("ipywsecho.connection.dialing", "ipywsecho.connection.translation"),
+    *("PIL", "pygments.lexers", "websockets", "pandas", "matplotlib"),
+    *("IPython.core.pylabtools", "IPython.core.magic_arguments"),
+]
+
+
+def test_importing_the_console_loads_only_what_every_console_needs() -> None:
+    assert loaded_by("from ipywsecho import WebSocketConsole", *LATER) == set()
+
+
+def test_a_session_needs_no_view_and_no_jupyter() -> None:
+    code = "from ipywsecho import Session"
+
+    assert loaded_by(code, "ipywsecho.widget", "ipywsecho.view", *LATER) == set()
+
+
 def test_console_redefines_no_name_of_its_box_but_close() -> None:
     own_classes = [
         each for each in WebSocketConsole.__mro__ if each.__module__.startswith("ipywsecho")

@@ -13,7 +13,6 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from ipywsecho.connection.dialing import Dialing, proxy_to
 from ipywsecho.connection.keepalive import keep_alive
 from ipywsecho.connection.link import Control, Link, Traffic
 from ipywsecho.connection.options import check_options
@@ -34,6 +33,8 @@ from ipywsecho.pacing import Turn
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
+
+    from ipywsecho.connection.dialing import Dialing
 
 __all__ = ["Connection", "Listener"]
 
@@ -84,7 +85,7 @@ class Connection:
         reconnect: What is retried; `None` retries nothing.
         options: Options of `websockets.asyncio.client.connect`.
         greet: Called each time a link has opened; frames wait until what it returns is done.
-        dial: Makes an attempt to open a link, as `Dialing` does.
+        dial: Makes an attempt to open a link; `None` makes a `Dialing`, over the network.
         clock: Returns the seconds since the epoch.
 
     Attributes:
@@ -103,7 +104,7 @@ class Connection:
         reconnect: Reconnect | None,
         options: Mapping[str, Any],
         greet: Callable[[], Awaitable[None]] | None = None,
-        dial: Callable[..., Dialer] = Dialing,
+        dial: Callable[..., Dialer] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         check_options(options)
@@ -292,7 +293,9 @@ class Connection:
         if _is_loopback(self.uri):
             # A proxy has a loopback interface of its own.
             options.setdefault("proxy", None)
-        dialer = self._dial(self.uri, options, traffic=self.traffic, clock=self.clock)
+        dialer = (self._dial or _dialing())(
+            self.uri, options, traffic=self.traffic, clock=self.clock
+        )
         self._dialing = asyncio.get_running_loop().create_task(dialer.link())
         try:
             return await self._dialing
@@ -399,7 +402,18 @@ def _proxy_to(uri: str, options: Mapping[str, Any]) -> str | None:
     if options.get("unix") or options.get("sock"):
         return None
     proxy: str | bool | None = options.get("proxy", None if _is_loopback(uri) else True)
-    return proxy_to(uri) if isinstance(proxy, bool) else proxy
+    if not isinstance(proxy, bool):
+        return proxy
+    from ipywsecho.connection.dialing import proxy_to
+
+    return proxy_to(uri)
+
+
+def _dialing() -> "type[Dialing]":
+    # Imported with the first attempt: nothing else here knows the network.
+    from ipywsecho.connection.dialing import Dialing
+
+    return Dialing
 
 
 def _is_loopback(uri: str) -> bool:

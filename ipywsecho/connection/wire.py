@@ -7,9 +7,9 @@ else in between.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
-from secrets import token_bytes
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -142,7 +142,7 @@ class WireLink(asyncio.Protocol):
         """
         if not self.is_open:
             raise await asyncio.shield(self.ended)
-        data = data or token_bytes(4)
+        data = data or os.urandom(4)
         ping = _Ping(data, self._loop.time(), self._loop.create_future())
         self._pings.append(ping)
         self._protocol.send_ping(data)

@@ -9,10 +9,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from html import escape
-from typing import NamedTuple, NoReturn
-
-from pygments.lexers.data import JsonLexer
-from pygments.token import Keyword, Name, Number, String
+from typing import Any, NamedTuple, NoReturn
 
 from ipywsecho.escaping import html_of, visible
 from ipywsecho.frames import Frame
@@ -38,13 +35,13 @@ ONE_LINE = 72
 LONGEST_JSON = 200_000
 """A text with more characters is not parsed as JSON, which would take too long."""
 
-_LEXER = JsonLexer(stripnl=False, ensurenl=False)
+# By pygments' names of the kinds of tokens.
 _CLASSES = {
-    Name.Tag: "key",
-    String.Double: "str",
-    Number.Integer: "num",
-    Number.Float: "num",
-    Keyword.Constant: "num",
+    "Token.Name.Tag": "key",
+    "Token.Literal.String.Double": "str",
+    "Token.Literal.Number.Integer": "num",
+    "Token.Literal.Number.Float": "num",
+    "Token.Keyword.Constant": "num",
 }
 
 
@@ -220,10 +217,18 @@ def _lines(text: str) -> tuple[str, ...]:
     return tuple("".join(_highlighted(_indented(text))).split("\n"))
 
 
+@lru_cache(maxsize=1)
+def _lexer() -> Any:
+    # Imported with the first JSON: it takes long, and most streams need it not at once.
+    from pygments.lexers.data import JsonLexer
+
+    return JsonLexer(stripnl=False, ensurenl=False)
+
+
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
     """Yield the tokens of a JSON text, each with its CSS class, or "" for none."""
-    for kind, token in _LEXER.get_tokens(text):
-        yield _CLASSES.get(kind, ""), token
+    for kind, token in _lexer().get_tokens(text):
+        yield _CLASSES.get(str(kind), ""), token
 
 
 def _indented(text: str) -> Iterator[tuple[str, str]]:

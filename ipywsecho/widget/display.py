@@ -6,7 +6,6 @@ from typing import Any
 
 from IPython.core.formatters import DisplayFormatter
 from IPython.core.getipython import get_ipython
-from IPython.core.pylabtools import print_figure
 
 __all__ = ["outputs_of", "place_name"]
 
@@ -16,6 +15,8 @@ def outputs_of(shown: Any) -> tuple[dict[str, Any], ...]:
     formatter = getattr(get_ipython(), "display_formatter", None) or DisplayFormatter()
     bundle, metadata = formatter.format(shown)
     if "image/png" not in bundle and hasattr(shown, "savefig"):
+        from IPython.core.pylabtools import print_figure
+
         # IPython formats figures only after pyplot was imported, but a figure does not need pyplot.
         picture = print_figure(shown, base64=True)  # type: ignore[no-untyped-call]
         # An empty figure has no picture.

@@ -15,12 +15,12 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 
 from ipywsecho.widget.console import WebSocketConsole
 
-__all__ = ["load_ipython_extension"]
+__all__ = ["add_magic"]
 
 _SCHEMES = ("ws://", "wss://")
 
 
-def load_ipython_extension(shell: InteractiveShell) -> None:
+def add_magic(shell: InteractiveShell) -> None:
     """Register the magic; `%load_ext ipywsecho` calls this."""
     shell.register_magics(WebSocketMagics)
     shell.set_hook("complete_command", _complete, re_key=r"(?:\s*\w+\s*=)?\s*%websocket\s")
