@@ -5,7 +5,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Protocol
 
-__all__ = ["Refresher", "Throttle", "Timer", "Turn"]
+__all__ = ["BatchSize", "Refresher", "Throttle", "Timer", "Turn"]
 
 
 class Turn:
@@ -37,6 +37,32 @@ class Turn:
         """Let every task that is ready run once, then start a new time slice."""
         await asyncio.sleep(0)
         self._ends = monotonic() + self._seconds
+
+
+class BatchSize:
+    """How many pieces of work to do before the next look at the time.
+
+    What a piece costs shows only when it is done, and may change: a callback is added, or what it
+    is called with grows. So a batch that took no time is followed by a larger one, and a batch that
+    took long by a smaller one.
+
+    Args:
+        largest: The largest batch.
+    """
+
+    SHORT, LONG = 0.001, 0.002
+    """Seconds that a batch should take."""
+
+    def __init__(self, largest: int) -> None:
+        self._largest = largest
+        self.size = min(16, largest)
+
+    def adapt(self, seconds: float) -> None:
+        """Note how long the last batch took."""
+        if seconds < self.SHORT:
+            self.size = min(self.size * 2, self._largest)
+        elif seconds > self.LONG:
+            self.size = max(self.size // 2, 1)
 
 
 class Timer(Protocol):

@@ -6,36 +6,42 @@ may be called from any thread: each goes to that loop first.
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
 
 from ipywsecho.connection import (
     Connection,
-    Control,
+    Greeting,
     HomeLoop,
     Host,
     Lifetime,
     OwnServer,
     Parcel,
     Reconnect,
+    Repeating,
+    Repeatings,
     Sending,
     State,
+    Status,
+    greeter,
+    is_greeting,
     sendable,
 )
-from ipywsecho.errors import ConsoleError, NotConnectedError
-from ipywsecho.frames import Follower, Frame, Frames, Journal, Notice
-from ipywsecho.masking import mask
+from ipywsecho.errors import NotConnectedError
+from ipywsecho.frames import Control, Follower, Frame, Journal
 
 if TYPE_CHECKING:
     from ipywsecho.recording import Recording
 
-__all__ = ["Session", "summary_of"]
+__all__ = ["Session"]
+
+_CLOSE = 8
+_LONGEST_PING = 125
 
 
-class Session:
+class Session(Status):
     """A WebSocket that keeps what went over it, for scripts and for the console in a notebook.
 
         async with Session("wss://example.org/chat") as session:
@@ -50,6 +56,10 @@ class Session:
         history_bytes: How many bytes of payload are kept of each.
         reconnect: Whether a connection that failed or was lost is retried; a `Reconnect` says what
             and when.
+        on_open: Sent, or called, each time a connection has opened, before anything that waited to
+            be sent: a message, several, or a function of the session, which may be asynchronous. A
+            subscription so survives a reconnection.
+        control_frames: Whether pings, pongs, and how messages were fragmented are kept as well.
         host: Where the session lives; the default is right for a script.
         **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
             `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
@@ -66,6 +76,8 @@ class Session:
         history: int = 10_000,
         history_bytes: int = 64_000_000,
         reconnect: bool | Reconnect = True,
+        on_open: Greeting | None = None,
+        control_frames: bool = False,
         host: Host | None = None,
         **options: Any,
     ) -> None:
@@ -81,70 +93,29 @@ class Session:
         """What it keeps, and the callbacks."""
         self.connection = Connection(
             uri or "",
-            _Listener(
-                self._receive, self._control, self._keep_sent, self.journal.add, self._change
-            ),
+            _Listener(self.journal, self._host, keeps_controls=control_frames),
             reconnect=Reconnect() if reconnect is True else reconnect or None,
             options=options,
+            greet=None
+            if on_open is None
+            else greeter(on_open, self, lambda: self._host.subject(self), self._fail("on_open")),
         )
         """What it drives; everything about it happens on the event loop."""
+        self._repeatings = Repeatings(
+            self.home,
+            self.send_message,
+            is_open=self._is_open,
+            until_open=lambda: self.journal.signal.wait_for(self._is_open),
+            fail=self._fail("send_every"),
+        )
         self.lifetime = Lifetime(
             self.connection,
             self.home,
             server=_own_server() if uri is None else None,
-            host=self._host,
+            attached=self._attach,
+            ended=self._end,
         )
         """How it begins and ends."""
-
-    @property
-    def uri(self) -> str | None:
-        """Where it connects; `None` before an echo server of its own listens."""
-        return self.connection.uri or None
-
-    @property
-    def frames(self) -> Frames:
-        """The received frames that are kept now, oldest first: an immutable value."""
-        return self.journal.received.frames
-
-    @property
-    def sent(self) -> Frames:
-        """The sent frames that are kept now, oldest first: an immutable value."""
-        return self.journal.sent.frames
-
-    @property
-    def notices(self) -> Sequence[Notice]:
-        """What happened to the connection, oldest first; the newest 1,000 are kept."""
-        return tuple(self.journal.notices)
-
-    @property
-    def state(self) -> State:
-        """What the connection is doing, such as "open"."""
-        return self.connection.state
-
-    @property
-    def error(self) -> ConsoleError | None:
-        """What ended or prevented the connection, or `None`."""
-        return self.connection.error
-
-    @property
-    def close_code(self) -> int | None:
-        """Close code of the last connection, or `None` before one ended."""
-        return self.connection.close_code
-
-    @property
-    def close_reason(self) -> str | None:
-        """Reason in the last close frame, or `None` before one ended."""
-        return self.connection.close_reason
-
-    @property
-    def subprotocol(self) -> str | None:
-        """The subprotocol that was negotiated, or `None`."""
-        return self.connection.subprotocol
-
-    @property
-    def latency(self) -> float | None:
-        """Seconds that the last ping and its pong took, or `None`."""
-        return self.connection.latency
 
     def start(self) -> None:
         """Begin to connect, or retry at once; does nothing while there is no event loop."""
@@ -172,9 +143,41 @@ class Session:
             TypeError: If the data is neither text nor bytes.
             ValueError: If the text cannot be encoded as UTF-8.
         """
-        parcel = Parcel(sendable(data), concurrent.futures.Future())
+        parcel = Parcel(sendable(data), concurrent.futures.Future(), is_greeting())
         self.home.call(self.connection.send, parcel)
         return Sending(parcel.receipt)
+
+    def send_every(
+        self, seconds: float, data: str | bytes | Callable[[], str | bytes]
+    ) -> Repeating:
+        """Send a message regularly while the connection is open, and nothing while it is not.
+
+        Args:
+            seconds: The interval; the first message is sent at once.
+            data: `str` makes a text frame, `bytes` a binary one; a function is called each time.
+
+        Returns:
+            What ends it with `cancel()`; the end of the session does so as well.
+
+        Raises:
+            TypeError: If the data is neither text nor bytes nor a function.
+            ValueError: If the interval is not above 0.
+        """
+        return self._repeatings.begin(seconds, data)
+
+    async def ping(self, data: bytes = b"") -> float:
+        """Return the seconds that a ping and its pong took.
+
+        Args:
+            data: Payload of at most 125 bytes; random bytes if it is empty.
+
+        Raises:
+            NotConnectedError: If no connection is open, or it closes before the pong comes.
+            ValueError: If the payload is too long.
+        """
+        if len(data) > _LONGEST_PING:
+            raise ValueError(f"a ping carries at most {_LONGEST_PING} bytes, not {len(data):,}")
+        return await self.home.complete(self.connection.ping(bytes(data)))
 
     async def disconnect(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, also one that is still connecting; what is kept stays.
@@ -262,35 +265,27 @@ class Session:
         self.home.call(self._clear)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({summary_of(self)})"
+        return f"{type(self).__name__}({self.summary})"
 
-    # What the connection tells, always on the event loop.
+    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._host.attached(loop)
+        self._repeatings.resume()
 
-    def _receive(self, frames: Sequence[Frame]) -> None:
-        self.journal.receive(frames)
-        self._host.received()
+    def _end(self) -> None:
+        self._repeatings.cancel()
+        self._host.ended()
 
-    def _control(self, control: Control) -> None:
-        pass
+    def _is_open(self) -> bool:
+        return self.state is State.OPEN
 
-    def _keep_sent(self, frame: Frame) -> None:
-        self.journal.sent.append(frame)
-        self._host.sent()
-
-    def _change(self) -> None:
-        self._host.changed()
-        self.journal.signal.notify()
+    def _fail(self, name: str) -> Callable[[Exception], None]:
+        """Return what notes that the user's code behind an option or a method has failed."""
+        journal = self.journal
+        return lambda exc: journal.note(f"{name} failed: {journal.described(exc)}", is_error=True)
 
     def _clear(self) -> None:
         self.journal.clear()
         self._host.cleared()
-
-
-def summary_of(session: Session) -> str:
-    """Return address, state and counts, as a `repr` shows them; secrets are masked."""
-    uri = None if session.uri is None else mask(session.uri, session.connection.secrets)
-    kept = f"frames={session.frames.total}, sent={session.sent.total}"
-    return f"{uri!r}, state={session.state.value!r}, {kept}"
 
 
 def _recorder_of(session: Session) -> "Callable[[], Recording]":
@@ -303,6 +298,7 @@ def _recorder_of(session: Session) -> "Callable[[], Recording]":
         session.frames,
         session.sent,
         session.notices,
+        controls=session.controls,
         secrets=session.connection.secrets,
         uri=session.uri,
         subprotocol=session.subprotocol,
@@ -311,15 +307,31 @@ def _recorder_of(session: Session) -> "Callable[[], Recording]":
     )
 
 
-@dataclass(frozen=True)
 class _Listener:
-    """Hands what a connection tells to a session, whose public names are for its users."""
+    """Keeps what a connection tells, and tells the host; called on the event loop."""
 
-    received: Callable[[list[Frame]], None]
-    controlled: Callable[[Control], None]
-    sent: Callable[[Frame], None]
-    noticed: Callable[[Notice], None]
-    changed: Callable[[], None]
+    def __init__(self, journal: Journal, host: Host, *, keeps_controls: bool) -> None:
+        self._journal = journal
+        self._host = host
+        self._keeps_controls = keeps_controls
+        self.noticed = journal.add
+
+    def received(self, frames: list[Frame]) -> None:
+        self._journal.receive(frames)
+        self._host.received()
+
+    def sent(self, frame: Frame) -> None:
+        self._journal.sent.append(frame)
+        self._host.sent()
+
+    def controlled(self, control: Control) -> None:
+        # A close frame is told as a notice.
+        if self._keeps_controls and control.opcode != _CLOSE:
+            self._journal.control(control)
+
+    def changed(self) -> None:
+        self._host.changed()
+        self._journal.signal.notify()
 
 
 def _own_server() -> "OwnServer":

@@ -11,10 +11,10 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from ipywsecho.connection.link import Control, Traffic
+from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.memory import MemoryDialing, MemoryTransport
 from ipywsecho.connection.wire import WireLink
-from ipywsecho.frames import Frame
+from ipywsecho.frames import Control, Frame
 
 __all__ = ["URI", "Server", "Taker", "end_of", "link_to", "wire"]
 
@@ -144,7 +144,7 @@ class Taker:
         self._happened.set()
 
     def controlled(self, control: Control) -> None:
-        self.controls.append(control)
+        self.controls.append(control._replace(time=0.0))
         self._happened.set()
 
     def measured(self, seconds: float) -> None:

@@ -1,16 +1,20 @@
 """A connection that sends, receives, reconnects and closes; imports frames."""
 
-from ipywsecho.connection.connection import Connection, Listener
+from ipywsecho.connection.connection import Connection
+from ipywsecho.connection.greeting import Greeting, greeter, is_greeting
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
-from ipywsecho.connection.link import Control, Traffic
+from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.loops import HomeLoop, running_loop
 from ipywsecho.connection.outbox import Parcel, Sending, sendable
 from ipywsecho.connection.reconnect import Reconnect
+from ipywsecho.connection.repeating import Repeating, Repeatings
 from ipywsecho.connection.states import State
+from ipywsecho.connection.status import Status
+from ipywsecho.connection.talking import Listener
 
 __all__ = [
     "Connection",
-    "Control",
+    "Greeting",
     "HomeLoop",
     "Host",
     "Lifetime",
@@ -18,9 +22,14 @@ __all__ = [
     "OwnServer",
     "Parcel",
     "Reconnect",
+    "Repeating",
+    "Repeatings",
     "Sending",
     "State",
+    "Status",
     "Traffic",
+    "greeter",
+    "is_greeting",
     "running_loop",
     "sendable",
 ]

@@ -5,20 +5,17 @@ stands in `states`, what is retried and when in `reconnect`; what carries it is 
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from ipaddress import ip_address
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
-from ipywsecho.connection.keepalive import keep_alive
-from ipywsecho.connection.link import Control, Link, Traffic
+from ipywsecho.connection.link import Link, Traffic
 from ipywsecho.connection.options import check_options
 from ipywsecho.connection.outbox import Outbox, Parcel
-from ipywsecho.connection.reconnect import Reconnect
+from ipywsecho.connection.pinging import ping_over
+from ipywsecho.connection.reconnect import Reconnect, Retries
+from ipywsecho.connection.reports import Reports, is_loopback
 from ipywsecho.connection.states import TRANSITIONS, Event, State
+from ipywsecho.connection.talking import Listener, Talk
 from ipywsecho.errors import (
     NORMAL_CODES,
     ClosedError,
@@ -27,38 +24,17 @@ from ipywsecho.errors import (
     check_close_frame,
     line_of,
 )
-from ipywsecho.frames import Frame, Notice
-from ipywsecho.masking import mask, secrets_of
-from ipywsecho.pacing import Turn
+from ipywsecho.frames import now
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
 
     from ipywsecho.connection.dialing import Dialing
 
-__all__ = ["Connection", "Listener"]
+__all__ = ["Connection"]
 
 _PING_INTERVAL = 20.0
 _PING_TIMEOUT = 20.0
-
-
-class Listener(Protocol):
-    """What is told of a connection; nothing here may raise."""
-
-    def received(self, frames: list[Frame]) -> None:
-        """Frames have come, in this order."""
-
-    def sent(self, frame: Frame) -> None:
-        """A frame was handed to the network."""
-
-    def controlled(self, control: Control) -> None:
-        """A control frame went one way or the other."""
-
-    def noticed(self, notice: Notice) -> None:
-        """Something happened that the user should know."""
-
-    def changed(self) -> None:
-        """The state, or what belongs to it, has changed."""
 
 
 class Dialer(Protocol):
@@ -105,7 +81,7 @@ class Connection:
         options: Mapping[str, Any],
         greet: Callable[[], Awaitable[None]] | None = None,
         dial: Callable[..., Dialer] | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now,
     ) -> None:
         check_options(options)
         self.uri = uri
@@ -117,8 +93,8 @@ class Connection:
         self.latency: float | None = None
         self.retry_at: float | None = None
         self.traffic = Traffic()
-        self.secrets = secrets_of(uri, options)
         self.clock = clock
+        self._reports = Reports(uri, options, listener.noticed, clock)
         self._listener = listener
         self._reconnect = reconnect
         self._options = options
@@ -129,8 +105,9 @@ class Connection:
         self._dialing: asyncio.Task[Link] | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Future[ConsoleError | None] | None = None
-        self._destination = uri
         self._hurry = asyncio.Event()
+
+    secrets = property(lambda self: self._reports.secrets, doc="What nothing may show.")
 
     async def open(self) -> None:
         """Connect if need be, and return once open. If a retry is due later, it happens at once.
@@ -173,19 +150,8 @@ class Connection:
         self._outbox.put(parcel)
 
     async def ping(self, data: bytes = b"") -> float:
-        """Return the seconds that a ping and its pong took.
-
-        Raises:
-            NotConnectedError: If no link is open, or it ends before the pong comes.
-        """
-        from websockets.exceptions import ConnectionClosed
-
-        if self._link is None:
-            raise NotConnectedError("there is no open connection to ping; connect() opens it")
-        try:
-            return await self._link.ping(data)
-        except ConnectionClosed as end:
-            raise NotConnectedError("the connection closed before the pong came") from end
+        """Return the seconds that a ping and its pong took, as `ping_over` does."""
+        return await ping_over(self._link, data)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, whatever it is doing, and return once closed.
@@ -225,9 +191,6 @@ class Connection:
     def _is_stopping(self) -> bool:
         return self.state is State.CLOSING
 
-    def _notice(self, text: str, *, is_error: bool = False) -> None:
-        self._listener.noticed(Notice(self.clock(), mask(text, self.secrets), is_error))
-
     async def _run(self) -> None:
         try:
             await self._connect_until_closed()
@@ -236,42 +199,40 @@ class Connection:
             gone = self.error or NotConnectedError("the connection is closed; connect() opens it")
             dropped = self._outbox.shut(gone)
             if dropped:
-                self._notice(f"{dropped:,} unsent {'frame' if dropped == 1 else 'frames'} dropped")
+                self._reports.notice(
+                    f"{dropped:,} unsent {'frame' if dropped == 1 else 'frames'} dropped"
+                )
             self._end_attempt(gone)
             self._move(Event.ENDED)
 
     async def _connect_until_closed(self) -> None:
-        delays: Iterator[float] | None = None
-        attempts = 0
+        retries = Retries(self._reconnect)
+        loop = asyncio.get_running_loop()
         while not self._is_stopping():
-            self._destination = self.uri
-            attempts += 1
+            self._reports.follow(self.uri)
             opened_at = None
             try:
                 link = await self._open_link()
                 if self._is_stopping():
                     link.abort()
                     return
-                opened_at = time.monotonic()
+                opened_at = loop.time()
                 end: ConsoleError = await self._talk(link)
             except asyncio.CancelledError:
                 if self._is_stopping():
                     return
                 raise
             except Exception as exc:
-                end = self.error = self._translate(exc)
-                self._notice(line_of(end), is_error=True)
+                end = self.error = self._reports.translate(exc)
+                self._reports.notice(line_of(end), is_error=True)
             self._end_attempt(end)
-            policy = self._reconnect
-            if policy is None or self._is_stopping() or not policy.is_transient(end):
-                return
-            is_stable = opened_at and time.monotonic() - opened_at >= policy.stable_after
-            if delays is None or is_stable:
-                delays = policy.delays()
-                attempts = 1
-            delay = next(delays, None)
+            lasted = 0.0 if opened_at is None else loop.time() - opened_at
+            delay = None if self._is_stopping() else retries.delay_after(end, lasted)
             if delay is None:
-                self._notice(f"gave up after {attempts:,} attempts", is_error=True)
+                if retries.is_exhausted:
+                    self._reports.notice(
+                        f"gave up after {retries.attempts:,} attempts", is_error=True
+                    )
                 return
             await self._wait(delay)
 
@@ -290,7 +251,7 @@ class Connection:
 
     async def _open_link(self) -> Link:
         options = {**self._options, "ping_interval": None}
-        if _is_loopback(self.uri):
+        if is_loopback(self.uri):
             # A proxy has a loopback interface of its own.
             options.setdefault("proxy", None)
         dialer = (self._dial or _dialing())(
@@ -302,8 +263,7 @@ class Connection:
         finally:
             self._dialing = None
             # A redirect may have led elsewhere.
-            self._destination = dialer.uri
-            self.secrets |= secrets_of(dialer.uri)
+            self._reports.follow(dialer.uri)
 
     async def _talk(self, link: Link) -> ClosedError:
         """Receive and send until the link ends, and return how it ended."""
@@ -311,102 +271,37 @@ class Connection:
         self.error = self.latency = None
         self.subprotocol = link.subprotocol
         self._move(Event.OPENED)
-        self._notice(f"connected to {self._destination}")
+        self._reports.notice(f"connected to {self._reports.destination}")
         self._end_attempt(None)
-        # First: a close frame may have come right behind the handshake, and what is handed over
-        # before it is read would be lost.
-        link.begin(_Receiver(self._listener.received, self._listener.controlled, self._measure))
-        loop = asyncio.get_running_loop()
-        tasks = [loop.create_task(work(link)) for work in (self._send, self._keep_alive)]
+        talk = Talk(
+            link,
+            self._outbox,
+            self._listener,
+            measured=self._measure,
+            greet=self._greet,
+            ping_interval=self._options.get("ping_interval", _PING_INTERVAL),
+            ping_timeout=self._options.get("ping_timeout", _PING_TIMEOUT),
+            clock=self.clock,
+        )
         try:
-            return self._close_of(await asyncio.shield(link.ended))
+            return self._close_of(await talk.until_end())
         finally:
             self._link = None
-            # Nothing is left to abort unless this task was cancelled.
-            link.abort()
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
-
-    async def _keep_alive(self, link: Link) -> None:
-        options = self._options
-        await keep_alive(
-            link,
-            interval=options.get("ping_interval", _PING_INTERVAL),
-            timeout=options.get("ping_timeout", _PING_TIMEOUT),
-        )
 
     def _measure(self, seconds: float) -> None:
         self.latency = seconds
         self._listener.changed()
 
-    async def _send(self, link: Link) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        turn = Turn()
-        with suppress(ConnectionClosed):
-            while link.is_open:
-                if turn.is_over():
-                    # After a cell that blocked the loop, the end of the link may be there already.
-                    await turn.pass_on()
-                elif (parcel := self._outbox.take()) is not None:
-                    await self._hand_over(link, parcel)
-                else:
-                    await self._outbox.change()
-
-    async def _hand_over(self, link: Link, parcel: Parcel) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        sent_at = self.clock()
-        try:
-            await link.send(parcel.data)
-        except (ConnectionClosed, asyncio.CancelledError):
-            parcel.receipt.set_exception(
-                NotConnectedError(
-                    "the connection ended meanwhile; this may or may not have been sent"
-                )
-            )
-            raise
-        self._listener.sent(Frame(parcel.data, sent_at, sent=True))
-        parcel.receipt.set_result(None)
-
     def _close_of(self, end: "ConnectionClosed") -> ClosedError:
         from ipywsecho.connection.translation import closing
 
         self.close_code, self.close_reason, line = closing(end)
-        closed = self._translate(end)
+        closed = self._reports.translate(end)
         assert isinstance(closed, ClosedError)
         is_normal = self._is_stopping() or self.close_code in NORMAL_CODES
         self.error = None if is_normal else closed
-        self._notice(line if is_normal else str(closed), is_error=not is_normal)
+        self._reports.notice(line if is_normal else str(closed), is_error=not is_normal)
         return closed
-
-    def _translate(self, error: Exception) -> ConsoleError:
-        from ipywsecho.connection.translation import translate
-
-        proxy = _proxy_to(self._destination, self._options)
-        return translate(error, self._destination, self.secrets, proxy=proxy)
-
-
-@dataclass(frozen=True)
-class _Receiver:
-    """Tells what comes over a link."""
-
-    received: Callable[[list[Frame]], None]
-    controlled: Callable[[Control], None]
-    measured: Callable[[float], None]
-
-
-def _proxy_to(uri: str, options: Mapping[str, Any]) -> str | None:
-    """Return the address of the proxy on the way, as websockets chooses it, or `None`."""
-    if options.get("unix") or options.get("sock"):
-        return None
-    proxy: str | bool | None = options.get("proxy", None if _is_loopback(uri) else True)
-    if not isinstance(proxy, bool):
-        return proxy
-    from ipywsecho.connection.dialing import proxy_to
-
-    return proxy_to(uri)
 
 
 def _dialing() -> "type[Dialing]":
@@ -414,11 +309,3 @@ def _dialing() -> "type[Dialing]":
     from ipywsecho.connection.dialing import Dialing
 
     return Dialing
-
-
-def _is_loopback(uri: str) -> bool:
-    try:
-        host = urlsplit(uri).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,7 +2,8 @@
 
 import asyncio
 import atexit
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.loops import HomeLoop, running_loop
@@ -52,6 +53,10 @@ class Host:
         """Return how a file of the user's code is named in notices."""
         return file
 
+    def subject(self, session: Any) -> Any:
+        """Return what functions of the user's are called with: the session, or its stand-in."""
+        return session
+
     def attached(self, loop: asyncio.AbstractEventLoop) -> None:
         """The session lives on this event loop from now on."""
 
@@ -81,7 +86,8 @@ class Lifetime:
         connection: What lives.
         home: The event loop, once there is one.
         server: A server to start for it, or `None`.
-        host: Is told of the event loop and of the end.
+        attached: Called with each event loop that it begins to live on.
+        ended: Called at the end.
     """
 
     def __init__(
@@ -90,12 +96,14 @@ class Lifetime:
         home: HomeLoop,
         *,
         server: OwnServer | None,
-        host: Host,
+        attached: Callable[[asyncio.AbstractEventLoop], object],
+        ended: Callable[[], object],
     ) -> None:
         self._connection = connection
         self._home = home
         self._server = server
-        self._host = host
+        self._attached = attached
+        self._ended = ended
         self._is_over = False
         self.loop: asyncio.AbstractEventLoop | None = None
         """Where it lives now, or `None` before it was started."""
@@ -141,7 +149,7 @@ class Lifetime:
             self._server.listen()
             self._connection.uri = self._server.uri or ""
             self._home.spawn(self._server.start)
-        self._host.attached(loop)
+        self._attached(loop)
 
     def _retire(self) -> bool:
         is_first = not self._is_over
@@ -156,4 +164,4 @@ class Lifetime:
         await self._connection.close(1001)
         if self._server is not None:
             await self._server.close()
-        self._host.ended()
+        self._ended()

@@ -5,33 +5,16 @@ is told of all that comes, in order, on the event loop that the link lives on.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ipywsecho.frames import Frame
+from ipywsecho.frames import Control, Frame
 
 if TYPE_CHECKING:
     import asyncio
 
     from websockets.exceptions import ConnectionClosed
 
-__all__ = ["Control", "Count", "Link", "Receiver", "Traffic"]
-
-
-class Control(NamedTuple):
-    """A control frame, or how a message was fragmented.
-
-    Attributes:
-        opcode: 8 for a close frame, 9 for a ping, 10 for a pong (RFC 6455, section 5.2); 0 for a
-            message that came in fragments.
-        data: The payload.
-        sent: Whether it was sent by us.
-        fragments: How many fragments the message had, or 0.
-    """
-
-    opcode: int
-    data: bytes
-    sent: bool = False
-    fragments: int = 0
+__all__ = ["Count", "Link", "Receiver", "Traffic"]
 
 
 @dataclass

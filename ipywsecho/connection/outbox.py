@@ -20,10 +20,13 @@ class Parcel(NamedTuple):
         data: The payload: `str` for a text frame, `bytes` for a binary one.
         receipt: Done when the frame is handed to the network, or fails if the frame cannot be sent.
             Cancelling it while the frame is in the queue removes the frame.
+        is_greeting: Whether it goes before all other frames, and only over the connection that has
+            just opened.
     """
 
     data: str | bytes
     receipt: "Future[None]"
+    is_greeting: bool = False
 
 
 class Sending:
@@ -51,6 +54,8 @@ class Outbox:
     def __init__(self, limit: int = 64_000_000) -> None:
         self._limit = limit
         self._parcels: deque[Parcel] = deque()
+        self._greetings: deque[Parcel] = deque()
+        self._is_held = False
         self._size = 0
         self.refusal: ConsoleError | None = None
         """The error for every new frame while the queue is shut, or `None` while it is open."""
@@ -67,6 +72,9 @@ class Outbox:
             return
         if self.refusal is not None:
             parcel.receipt.set_exception(self.refusal)
+        elif parcel.is_greeting:
+            self._greetings.append(parcel)
+            self._changed.set()
         elif self._parcels and self._size + len(parcel.data) > self._limit:
             parcel.receipt.set_exception(
                 NotConnectedError(
@@ -81,12 +89,31 @@ class Outbox:
 
     def take(self) -> Parcel | None:
         """Remove and return the oldest frame that was not cancelled, or `None` if there is none."""
-        while self._parcels:
-            parcel = self._parcels.popleft()
-            self._size -= len(parcel.data)
+        while self._greetings or (self._parcels and not self._is_held):
+            if self._greetings:
+                parcel = self._greetings.popleft()
+            else:
+                parcel = self._parcels.popleft()
+                self._size -= len(parcel.data)
             if parcel.receipt.set_running_or_notify_cancel():
                 return parcel
         return None
+
+    def hold(self) -> None:
+        """Hand out only greetings for now."""
+        self._is_held = True
+
+    def release(self) -> None:
+        """Hand out all frames again."""
+        self._is_held = False
+        self._changed.set()
+
+    def drop_greetings(self, refusal: ConsoleError) -> None:
+        """Fail the greetings in the queue, as the connection that they were for has ended."""
+        while self._greetings:
+            parcel = self._greetings.popleft()
+            if parcel.receipt.set_running_or_notify_cancel():
+                parcel.receipt.set_exception(refusal)
 
     async def change(self) -> None:
         """Return once a frame has been added since the last call."""
@@ -96,6 +123,7 @@ class Outbox:
     def shut(self, refusal: ConsoleError) -> int:
         """Fail all frames in the queue and all new ones; return how many were in the queue."""
         self.refusal = refusal
+        self._is_held = False
         dropped = 0
         while parcel := self.take():
             parcel.receipt.set_exception(refusal)

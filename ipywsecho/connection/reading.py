@@ -9,8 +9,7 @@ other one stopped.
 
 from typing import TYPE_CHECKING
 
-from ipywsecho.connection.link import Control
-from ipywsecho.frames import Frame
+from ipywsecho.frames import Control, Frame
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
@@ -216,7 +215,7 @@ class MessageReader:
         for event in self._protocol.events_received():
             opcode, data = int(event.opcode), bytes(event.data)  # type: ignore[union-attr]
             if opcode > _BINARY:
-                return Control(opcode, data)
+                return Control(time, opcode, data)
             if opcode != _CONTINUATION:
                 self._is_text = opcode == _TEXT
             self._fragments.append(data)
@@ -235,7 +234,7 @@ class MessageReader:
             self._fail(_INVALID_DATA, f"{exc.reason} at position {exc.start}")
             return None
         frames.append(Frame(payload, time, False, len(data)))
-        return Control(_CONTINUATION, b"", fragments=count) if count > 1 else None
+        return Control(time, _CONTINUATION, fragments=count) if count > 1 else None
 
     def _fail(self, code: int, reason: str) -> None:
         self._is_over = True

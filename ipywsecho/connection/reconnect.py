@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ipywsecho.errors import ClosedError, ConnectError, ConsoleError, HandshakeError
 
-__all__ = ["Reconnect", "backoff"]
+__all__ = ["Reconnect", "Retries", "backoff"]
 
 
 def backoff() -> Iterator[float]:
@@ -62,3 +62,39 @@ class Reconnect:
                     return response.status_code in self.transient_statuses
                 return isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError)
         return False
+
+
+class Retries:
+    """When a connection is retried, from its first attempt to its last.
+
+    Args:
+        policy: What is retried and when; `None` retries nothing.
+
+    Attributes:
+        attempts: How many attempts there have been since the last stable connection.
+        is_exhausted: Whether the policy has no more delays.
+    """
+
+    def __init__(self, policy: Reconnect | None) -> None:
+        self._policy = policy
+        self._delays: Iterator[float] | None = None
+        self.attempts = 0
+        self.is_exhausted = False
+
+    def delay_after(self, error: ConsoleError, lasted: float) -> float | None:
+        """Return the seconds to wait before the next attempt, or `None` if there is none.
+
+        Args:
+            error: What ended or prevented the connection.
+            lasted: Seconds for which the connection was open.
+        """
+        policy = self._policy
+        if policy is None or not policy.is_transient(error):
+            return None
+        if self._delays is None or lasted >= policy.stable_after:
+            self._delays = policy.delays()
+            self.attempts = 0
+        self.attempts += 1
+        delay = next(self._delays, None)
+        self.is_exhausted = delay is None
+        return delay

@@ -7,14 +7,15 @@ else in between.
 """
 
 import asyncio
-import os
-import time
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ipywsecho.connection.link import Control, Receiver, Traffic
+from ipywsecho.connection.link import Receiver, Traffic
+from ipywsecho.connection.pinging import Pings
 from ipywsecho.connection.reading import MAX_SIZE, MessageReader
+from ipywsecho.frames import Control, now
+from ipywsecho.pacing import BatchSize
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
@@ -25,9 +26,6 @@ __all__ = ["WireLink"]
 TURN = 0.005
 """Seconds for which messages are handed over before everything else has its turn."""
 
-SHORT, LONG = 0.001, 0.002
-"""Seconds that handing over a batch should take; otherwise the next one is larger or smaller."""
-
 LARGEST = 1_024
 """Most messages in a batch."""
 
@@ -37,12 +35,41 @@ _INTERNAL_ERROR = 1011
 _OPEN = 1
 
 
-class _Ping(NamedTuple):
-    """A ping that waits for its pong."""
+class _Room:
+    """Whether the network takes more, and the wait until it does.
 
-    data: bytes
-    sent_at: float
-    pong: "asyncio.Future[float]"
+    Args:
+        transport: What takes it.
+        stall_timeout: Seconds in which at least a byte must leave; `None` for no limit.
+    """
+
+    def __init__(self, transport: asyncio.Transport, stall_timeout: float | None) -> None:
+        self._transport = transport
+        self._stall_timeout = stall_timeout
+        self._event = asyncio.Event()
+        self.open = self._event.set
+        self.close = self._event.clear
+        self.open()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the network takes more."""
+        return self._event.is_set()
+
+    async def wait(self) -> None:
+        """Return once the network takes more.
+
+        Raises:
+            TimeoutError: If nothing has left for too long.
+        """
+        while not self.is_open:
+            unsent = self._transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(self._stall_timeout):
+                    await self._event.wait()
+            except TimeoutError:
+                if self._transport.get_write_buffer_size() >= unsent:
+                    raise
 
 
 class WireLink(asyncio.Protocol):
@@ -72,7 +99,7 @@ class WireLink(asyncio.Protocol):
         write_limit: int | tuple[int, int | None] = 2**15,
         close_timeout: float | None = 10.0,
         stall_timeout: float | None = 20.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -80,19 +107,17 @@ class WireLink(asyncio.Protocol):
         self._reader = MessageReader(protocol, max_size=max_size)
         self._traffic = traffic or Traffic()
         self._close_timeout = close_timeout
-        self._stall_timeout = stall_timeout
         self._clock = clock
         self._receiver: Receiver | None = None
-        self._batch = 16
+        self._batch = BatchSize(LARGEST)
         self._is_scheduled = False
         self._has_eof = False
         self._is_lost = False
         self._loss: Exception | None = None
         self._cut: asyncio.TimerHandle | None = None
-        self._pings: list[_Ping] = []
+        self._pings = Pings(self._loop.time)
         self._held_pong = b""
-        self._room = asyncio.Event()
-        self._room.set()
+        self._room = _Room(transport, stall_timeout)
         self.subprotocol: str | None = protocol.subprotocol
         self.ended: asyncio.Future[ConnectionClosed] = self._loop.create_future()
         high, low = write_limit if isinstance(write_limit, tuple) else (write_limit, None)
@@ -116,11 +141,7 @@ class WireLink(asyncio.Protocol):
         self._schedule()
 
     async def send(self, data: str | bytes) -> None:
-        """Send a message, and return when there is room for another one.
-
-        Raises:
-            ConnectionClosed: If the link is closed, or ends before it took the message.
-        """
+        """Send a message, and return when there is room for another one."""
         if not self.is_open:
             raise await asyncio.shield(self.ended)
         payload = data.encode() if isinstance(data, str) else data
@@ -132,27 +153,23 @@ class WireLink(asyncio.Protocol):
         sent.frames += 1
         sent.bytes += len(payload)
         self._flush()
-        await self._wait_for_room()
+        try:
+            await self._room.wait()
+        except TimeoutError:
+            self.give_up("sending timed out")
+            raise await asyncio.shield(self.ended) from None
+        if self._is_lost:
+            raise await asyncio.shield(self.ended)
 
     async def ping(self, data: bytes = b"") -> float:
-        """Return the seconds that a ping and its pong took (RFC 6455, section 5.5.2).
-
-        Raises:
-            ConnectionClosed: If the link is closed, or ends before the pong came.
-        """
+        """Return the seconds that a ping and its pong took (RFC 6455, section 5.5.2)."""
         if not self.is_open:
             raise await asyncio.shield(self.ended)
-        data = data or os.urandom(4)
-        ping = _Ping(data, self._loop.time(), self._loop.create_future())
-        self._pings.append(ping)
-        self._protocol.send_ping(data)
+        ping = self._pings.begin(data)
+        self._protocol.send_ping(ping.data)
         self._flush()
-        self._control(Control(_PING, data, sent=True))
-        try:
-            return await ping.pong
-        finally:
-            if ping in self._pings:
-                self._pings.remove(ping)
+        self._control(Control(self._clock(), _PING, ping.data, sent=True))
+        return await self._pings.wait_for(ping)
 
     def close(self, code: int, reason: str) -> None:
         """Begin the closing handshake; the link ends after a limited time."""
@@ -176,18 +193,6 @@ class WireLink(asyncio.Protocol):
         # What is left has come too late.
         self._reader.drop()
 
-    async def _wait_for_room(self) -> None:
-        while not self._room.is_set():
-            unsent = self._transport.get_write_buffer_size()
-            try:
-                async with asyncio.timeout(self._stall_timeout):
-                    await self._room.wait()
-            except TimeoutError:
-                if self._transport.get_write_buffer_size() >= unsent:
-                    self.give_up("sending timed out")
-        if self._is_lost:
-            raise await asyncio.shield(self.ended)
-
     # What asyncio calls.
 
     def data_received(self, data: bytes) -> None:
@@ -206,16 +211,16 @@ class WireLink(asyncio.Protocol):
         """Note that the transport is gone."""
         self._is_lost = True
         self._loss = exc
-        self._room.set()
+        self._room.open()
         self._schedule()
 
     def pause_writing(self) -> None:
         """Have sending wait."""
-        self._room.clear()
+        self._room.close()
 
     def resume_writing(self) -> None:
         """Let sending go on, and send the pong that was held back."""
-        self._room.set()
+        self._room.open()
         pong, self._held_pong = self._held_pong, b""
         if pong:
             self._write(pong)
@@ -234,18 +239,15 @@ class WireLink(asyncio.Protocol):
     def _work(self) -> None:
         """Hand over what was read for the length of a turn; reading pauses while some is left."""
         self._is_scheduled = False
-        begun = now = monotonic()
+        begun = lap = monotonic()
         while self._reader.has_more:
-            if now - begun > TURN:
+            if lap - begun > TURN:
                 self._transport.pause_reading()
                 self._schedule()
                 return
             self._hand_over()
-            before, now = now, monotonic()
-            if now - before < SHORT:
-                self._batch = min(self._batch * 2, LARGEST)
-            elif now - before > LONG:
-                self._batch = max(self._batch // 2, 1)
+            before, lap = lap, monotonic()
+            self._batch.adapt(lap - before)
         if self._has_eof or self._is_lost:
             self._end()
         else:
@@ -253,35 +255,23 @@ class WireLink(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         assert self._receiver is not None
-        frames, control = self._reader.read(self._batch, self._clock())
+        frames, control = self._reader.read(self._batch.size, self._clock())
         if frames:
             received = self._traffic.received
             received.frames += len(frames)
             received.bytes += sum(frame.size for frame in frames)
             self._receiver.received(frames)
         if control is not None:
-            self._control(control)
+            # Behind the messages that were read with it.
+            self._control(control._replace(time=self._clock()))
             if control.opcode == _PING:
-                self._control(Control(_PONG, control.data, sent=True))
-            elif control.opcode == _PONG:
-                self._take_pong(control.data)
+                self._control(Control(self._clock(), _PONG, control.data, sent=True))
+            elif control.opcode == _PONG and (seconds := self._pings.end(control.data)) is not None:
+                self._receiver.measured(seconds)
         self._flush()
         if self._protocol.close_expected():
             # A client leaves it to the server to end the connection (RFC 6455, section 7.1.1).
             self._cut_later()
-
-    def _take_pong(self, data: bytes) -> None:
-        """Measure a ping; a pong answers all earlier pings too (RFC 6455, section 5.5.3)."""
-        assert self._receiver is not None
-        for number, ping in enumerate(self._pings):
-            if ping.data == data:
-                seconds = self._loop.time() - ping.sent_at
-                for answered in self._pings[: number + 1]:
-                    if not answered.pong.done():
-                        answered.pong.set_result(self._loop.time() - answered.sent_at)
-                del self._pings[: number + 1]
-                self._receiver.measured(seconds)
-                return
 
     def _control(self, control: Control) -> None:
         if self._receiver is not None:
@@ -297,7 +287,7 @@ class WireLink(asyncio.Protocol):
         """
         data = []
         for each in self._protocol.data_to_send():
-            if each.startswith(_FIRST_OF_PONG) and not self._room.is_set():
+            if each.startswith(_FIRST_OF_PONG) and not self._room.is_open:
                 self._held_pong = each
             else:
                 data.append(each)
@@ -327,10 +317,5 @@ class WireLink(asyncio.Protocol):
         end = self._protocol.close_exc
         if self._loss is not None:
             end.__cause__ = self._loss
-        for ping in self._pings:
-            if not ping.pong.done():
-                ping.pong.set_exception(end)
-                # The ping may have been given up.
-                ping.pong.exception()
-        self._pings.clear()
+        self._pings.fail(end)
         self.ended.set_result(end)

@@ -1,7 +1,20 @@
-"""Frames, the bounded log that keeps them, and iteration over it; imports no other layer."""
+"""Frames, the bounded log that keeps them, and iteration over it; imports only the ground."""
 
 from ipywsecho.frames.following import Follower, Signal
 from ipywsecho.frames.journal import Journal
-from ipywsecho.frames.log import Frame, FrameLog, Frames, Notice
+from ipywsecho.frames.log import Control, Frame, FrameLog, Frames, Notice
+from ipywsecho.frames.moments import Moment, now, order_of
 
-__all__ = ["Follower", "Frame", "FrameLog", "Frames", "Journal", "Notice", "Signal"]
+__all__ = [
+    "Control",
+    "Follower",
+    "Frame",
+    "FrameLog",
+    "Frames",
+    "Journal",
+    "Moment",
+    "Notice",
+    "Signal",
+    "now",
+    "order_of",
+]

@@ -1,17 +1,18 @@
 """What is kept of a connection, and the callbacks that are told of it."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from heapq import merge
 from typing import Any
 
 from ipywsecho.errors import line_of, place_of
 from ipywsecho.frames.following import Follower, Signal
-from ipywsecho.frames.log import Frame, FrameLog, Notice
+from ipywsecho.frames.log import Control, Frame, FrameLog, Notice
+from ipywsecho.frames.moments import now, order_of
 
 __all__ = ["Journal"]
 
-_NOTICES = 1_000
+_NOTICES = _CONTROLS = 1_000
 
 
 class Journal:
@@ -26,6 +27,7 @@ class Journal:
 
     Attributes:
         notices: What happened, oldest first; the newest 1,000 are kept.
+        controls: Control frames, oldest first; the newest 1,000 are kept.
     """
 
     def __init__(
@@ -35,11 +37,12 @@ class Journal:
         *,
         changed: Callable[[], object],
         name_of: Callable[[str], str],
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = now,
     ) -> None:
         self.received = received
         self.sent = sent
         self.notices: deque[Notice] = deque(maxlen=_NOTICES)
+        self.controls: deque[Control] = deque(maxlen=_CONTROLS)
         self.signal = Signal()
         """Notified when a frame was received, or when the stream may have ended."""
         self._changed = changed
@@ -62,6 +65,17 @@ class Journal:
         """Keep a notice."""
         self.notices.append(notice)
         self._changed()
+
+    def control(self, control: Control) -> None:
+        """Keep a control frame."""
+        self.controls.append(control)
+        self._changed()
+
+    def events(self) -> Sequence[Notice | Control]:
+        """Return the notices and control frames in their order, oldest first."""
+        if not self.controls:
+            return tuple(self.notices)
+        return tuple(merge(self.notices, self.controls, key=order_of))
 
     def note(self, text: str, *, is_error: bool = False) -> None:
         """Keep a notice of what happens now."""
@@ -104,3 +118,4 @@ class Journal:
         self.received.clear()
         self.sent.clear()
         self.notices.clear()
+        self.controls.clear()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-__all__ = ["Frame", "FrameLog", "Frames", "Notice"]
+__all__ = ["Control", "Frame", "FrameLog", "Frames", "Notice"]
 
 _SHOWN_IN_REPR = 60
 _SIZE = attrgetter("size")
@@ -88,6 +88,25 @@ class Notice(NamedTuple):
     time: float
     text: str
     is_error: bool = False
+
+
+class Control(NamedTuple):
+    """A control frame, or the fragments of a message (RFC 6455, sections 5.4 and 5.5).
+
+    Attributes:
+        time: When it came or went, in seconds since the epoch.
+        opcode: 8 for a close frame, 9 for a ping, 10 for a pong; 0 for fragments, of the message
+            that came before.
+        data: The payload, at most 125 bytes.
+        sent: True if it was sent by us, False if it was received.
+        fragments: How many fragments the message had, or 0.
+    """
+
+    time: float
+    opcode: int
+    data: bytes = b""
+    sent: bool = False
+    fragments: int = 0
 
 
 class Frames(Sequence[Frame]):

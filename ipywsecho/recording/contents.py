@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ipywsecho.frames import Frame, Notice
+from ipywsecho.frames import Control, Frame, Notice
 from ipywsecho.masking import mask, secrets_of
 
 __all__ = ["Contents", "Entry", "with_entries"]
 
-Entry = Frame | Notice
+Entry = Frame | Notice | Control
 
 
 @dataclass(frozen=True, repr=False)
@@ -17,6 +17,7 @@ class Contents:
 
     frames: Sequence[Frame] = ()
     notices: Sequence[Notice] = ()
+    controls: Sequence[Control] = ()
     uri: str | None = None
     subprotocol: str | None = None
     close_code: int | None = None
@@ -26,14 +27,16 @@ class Contents:
     def __post_init__(self) -> None:
         object.__setattr__(self, "frames", tuple(self.frames))
         object.__setattr__(self, "notices", tuple(self.notices))
+        object.__setattr__(self, "controls", tuple(self.controls))
         if self.uri is not None:
             object.__setattr__(self, "uri", mask(self.uri, secrets_of(self.uri)))
 
 
 def with_entries(contents: Contents, entries: Sequence[Entry]) -> Contents:
-    """Return a copy of the contents with these frames and notices."""
+    """Return a copy of the contents with these entries."""
     return replace(
         contents,
         frames=[each for each in entries if isinstance(each, Frame)],
         notices=[each for each in entries if isinstance(each, Notice)],
+        controls=[each for each in entries if isinstance(each, Control)],
     )

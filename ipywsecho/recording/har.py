@@ -14,10 +14,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from heapq import merge
 from importlib import metadata
-from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from ipywsecho.frames import order_of
 from ipywsecho.masking import mask, secrets_of
 from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
@@ -47,7 +47,8 @@ def write_har(contents: Contents) -> Iterator[str]:
     yield head
     separator = "[\n"
     errors = [notice for notice in contents.notices if notice.is_error]
-    entries: Iterator[Entry] = merge(contents.frames, errors, key=attrgetter("time"))
+    controls = [control for control in contents.controls if control.opcode in _CONTROL]
+    entries: Iterator[Entry] = merge(contents.frames, errors, controls, key=order_of)
     for entry in entries:
         yield separator
         yield from json_pieces(entry)

@@ -12,22 +12,25 @@ It is UTF-8 text with one JSON object per line. The first object is the header:
     forgotten     number of earlier frames that are not in the recording
     frames        number of frames that follow
     notices       number of notices that follow
+    controls      number of control frames that follow; 0 if it is missing
 
-Every other line is a frame or a notice, in chronological order:
+Every other line is a frame, a notice or a control frame, in the order in which they happened:
 
     type          "send" or "receive" for a frame, "notice" or "error" for a notice
     time          seconds since the epoch, in full precision
-    opcode        1 for text, 2 for binary (RFC 6455, section 5.2), -1 for a notice
-    data          the text, or the base64 encoding (RFC 4648, section 4) of a binary payload
+    opcode        1 for text, 2 for binary, 9 for a ping, 10 for a pong (RFC 6455, section 5.2), -1
+                  for a notice, 0 for the fragments of the message before
+    data          the text, or the base64 encoding (RFC 4648, section 4) of any other payload
+    fragments     how many fragments, with opcode 0
 
 Members that are not mentioned here are ignored.
 """
 
 from collections.abc import Iterator
 from heapq import merge
-from operator import attrgetter
 from typing import Any
 
+from ipywsecho.frames import order_of
 from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
     FormatError,
@@ -58,9 +61,12 @@ def write_jsonl(contents: Contents) -> Iterator[str]:
         "forgotten": contents.forgotten,
         "frames": len(contents.frames),
         "notices": len(contents.notices),
+        **({"controls": len(contents.controls)} if contents.controls else {}),
     }
     yield encode(header) + "\n"
-    entries: Iterator[Entry] = merge(contents.frames, contents.notices, key=attrgetter("time"))
+    entries: Iterator[Entry] = merge(
+        contents.frames, contents.notices, contents.controls, key=order_of
+    )
     for entry in entries:
         yield from json_pieces(entry)
         yield "\n"
@@ -86,17 +92,23 @@ def read_jsonl(text: str, _: int | None) -> Contents:
     except ValueError as exc:
         raise FormatError(place, problem_in(exc)) from exc
     contents = with_entries(contents, entries)
-    found = len(contents.frames), len(contents.notices)
+    found = len(contents.frames), len(contents.notices), len(contents.controls)
     if found != expected:
         raise FormatError(
             place,
-            "the file ends after {:,} frames and {:,} notices, but line 1 announces {:,} and {:,}; "
-            "look for a complete copy".format(*found, *expected),
+            f"the file ends after {_counts(found)}, but line 1 announces {_counts(expected)}; look "
+            "for a complete copy",
         )
     return contents
 
 
-def _header(header: Any) -> tuple[Contents, tuple[int, int]]:
+def _counts(counts: tuple[int, int, int]) -> str:
+    names = ("frames", "notices", "control frames")
+    *most, last = (f"{count:,} {name}" for count, name in zip(counts, names, strict=True))
+    return f"{', '.join(most)} and {last}"
+
+
+def _header(header: Any) -> tuple[Contents, tuple[int, int, int]]:
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise ValueError(
             "this is not the header of a recording; a file from a browser must be named .har"
@@ -123,4 +135,6 @@ def _header(header: Any) -> tuple[Contents, tuple[int, int]]:
         close_reason=text("close_reason"),
         forgotten=number("forgotten", 0, 2**63),
     )
-    return contents, (number("frames", 0, 2**63), number("notices", 0, 2**63))
+    # Recordings from before control frames were kept announce none.
+    controls = 0 if "controls" not in header else number("controls", 0, 2**63)
+    return contents, (number("frames", 0, 2**63), number("notices", 0, 2**63), controls)

@@ -1,4 +1,4 @@
-"""Frames and notices as JSON objects, which both file formats share."""
+"""Frames, notices and control frames as JSON objects, which both file formats share."""
 
 import json
 from base64 import b64decode, b64encode
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ipywsecho.errors import RecordingError
-from ipywsecho.frames import Frame, Notice
+from ipywsecho.frames import Control, Frame, Notice, now
 from ipywsecho.recording.contents import Entry
 
 __all__ = [
@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 _TEXT, _BINARY, _NO_FRAME = 1, 2, -1
+_FRAGMENTS = 0
+_CONTROLS = (8, 9, 10)
 
 # The year 3000: some systems cannot convert later times to local time.
 _END_OF_TIME = 32_503_680_000
@@ -76,12 +78,17 @@ def _message(entry: Entry) -> dict[str, Any]:
         kind = "error" if entry.is_error else "notice"
         return {"type": kind, "time": entry.time, "opcode": _NO_FRAME, "data": entry.text}
     kind = "send" if entry.sent else "receive"
+    if isinstance(entry, Control):
+        fragments = {"fragments": entry.fragments} if entry.opcode == _FRAGMENTS else {}
+        data = b64encode(entry.data).decode()
+        message = {"type": kind, "time": entry.time, "opcode": entry.opcode}
+        return {**message, **fragments, "data": data}
     opcode = _TEXT if isinstance(entry.data, str) else _BINARY
     return {"type": kind, "time": entry.time, "opcode": opcode, "data": entry.data}
 
 
 def entry_of(message: Any) -> Entry:
-    """Return the frame or notice that a message stands for.
+    """Return the frame, notice or control frame that a message stands for.
 
     Raises:
         ValueError: If the message is not valid; the text of the error says why.
@@ -98,7 +105,17 @@ def entry_of(message: Any) -> Entry:
         return Frame(text, time, kind == "send")
     if opcode == _BINARY:
         return Frame(_bytes(text), time, kind == "send")
+    if opcode in _CONTROLS:
+        return Control(time, opcode, _bytes(text), kind == "send")
+    if opcode == _FRAGMENTS and type(opcode) is int:
+        return Control(time, opcode, b"", kind == "send", _fragments(message.get("fragments")))
     raise ValueError(f"opcode is {quoted(opcode)}; it must be 1 for text or 2 for binary")
+
+
+def _fragments(value: Any) -> int:
+    if type(value) is not int or value < 2:
+        raise ValueError(f"fragments is {quoted(value)}; it must be 2 or more")
+    return value
 
 
 def _time(value: Any) -> float:
@@ -106,7 +123,8 @@ def _time(value: Any) -> float:
         raise ValueError(
             f"time is {quoted(value)}; it must be in seconds since the epoch, before the year 3000"
         )
-    return float(value)
+    # In the order of the file, whatever the times are.
+    return now.at(float(value))
 
 
 def text_of(name: str, value: Any) -> str:

@@ -9,14 +9,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
-from operator import attrgetter
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import uuid4
 
 from ipywsecho.errors import RecordingError, SaveError
-from ipywsecho.frames import Frames, Notice
+from ipywsecho.frames import Control, Frames, Notice, order_of
 from ipywsecho.masking import mask
 from ipywsecho.recording.contents import Contents
 from ipywsecho.recording.har import read_har, write_har
@@ -33,6 +32,7 @@ class Recording(Contents):
     Attributes:
         frames: The frames of both directions, in chronological order.
         notices: The events of the connection, in chronological order.
+        controls: The control frames of both directions, if the console kept them.
         uri: The address of the server with its secrets masked, or `None` if it is unknown.
         subprotocol: The negotiated subprotocol, or `None`.
         close_code: The close code (RFC 6455, section 7.4), 1006 if there was no close frame, or
@@ -51,6 +51,7 @@ class Recording(Contents):
         sent: Frames,
         notices: Iterable[Notice] = (),
         *,
+        controls: Iterable[Control] = (),
         secrets: Iterable[str] = (),
         uri: str | None = None,
         subprotocol: str | None = None,
@@ -64,6 +65,7 @@ class Recording(Contents):
             sent: Frames sent. With equal times, a sent frame comes first, because the received
                 frame may answer it.
             notices: Events of the connection.
+            controls: Control frames of both directions.
             secrets: Texts to be masked everywhere but in the frames.
             uri: The address of the server, or `None` if it is unknown.
             subprotocol: The negotiated subprotocol, or `None`.
@@ -71,8 +73,9 @@ class Recording(Contents):
             close_reason: The reason in the close frame, or `None`.
         """
         return cls(
-            frames=tuple(merge(sent, received, key=attrgetter("time"))),
+            frames=tuple(merge(sent, received, key=order_of)),
             notices=tuple(each._replace(text=mask(each.text, secrets)) for each in notices),
+            controls=tuple(controls),
             uri=None if uri is None else mask(uri, secrets),
             subprotocol=subprotocol,
             close_code=close_code,

@@ -50,22 +50,41 @@ async def play(
         sleep: Returns after the given number of seconds.
     """
     turn = Turn()
-    origin: float | None = None
+    timeline = _Timeline()
     begun = clock()
     for frame in frames:
         if frame.sent and wait_for_client:
             await receive()
-            origin, begun = frame.time, clock()
-        elif origin is None:
-            origin = frame.time
+            timeline, begun = _Timeline(), clock()
+        due = timeline.of(frame.time) / speed
         if frame.sent:
             continue
-        delay = begun + (frame.time - origin) / speed - clock()
+        delay = begun + due - clock()
         if delay > 0:
             await sleep(delay)
         await send(frame.data)
         if turn.is_over():
             await turn.pass_on()
+
+
+class _Timeline:
+    """Seconds from the first frame on, which never step back, whatever the recorded clock did."""
+
+    def __init__(self) -> None:
+        self._origin: float | None = None
+        self._previous = 0.0
+        self._seconds = 0.0
+
+    def of(self, time: float) -> float:
+        """Return how long after the first frame this one came."""
+        if self._origin is None:
+            self._origin = self._previous = time
+        seconds = time - self._origin
+        if seconds < self._seconds:
+            # The clock was set back: only what passed since the frame before is known.
+            seconds = self._seconds + max(0.0, time - self._previous)
+        self._previous, self._seconds = time, seconds
+        return seconds
 
 
 class ReplayServer(BaseServer):

@@ -1,7 +1,7 @@
 """Turns frames and state into rows of HTML and text, without widgets; imports frames."""
 
 from ipywsecho.view.finding import Criteria
-from ipywsecho.view.header import describe_state, header
+from ipywsecho.view.header import describe_state, describe_traffic, header
 from ipywsecho.view.payloads import Kind, View
 from ipywsecho.view.pictures import Gallery
 from ipywsecho.view.rows import paragraph, weight_of
@@ -16,6 +16,7 @@ __all__ = [
     "Screen",
     "View",
     "describe_state",
+    "describe_traffic",
     "header",
     "paragraph",
     "weight_of",

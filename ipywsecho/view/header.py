@@ -1,10 +1,12 @@
 """The line above the log: title, state, address, details and error."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from ipywsecho.escaping import html_of
+from ipywsecho.view.payloads import size_in_words
 
-__all__ = ["describe_state", "header"]
+__all__ = ["describe_state", "describe_traffic", "header"]
 
 _STATE_COLOURS = {
     "open": "--jp-success-color1,#388e3c",
@@ -15,7 +17,42 @@ _STATE_COLOURS = {
 }
 
 
-def header(title: str, state: str, uri: str | None, details: Sequence[str], error: str = "") -> str:
+class Count(Protocol):
+    """What went one way."""
+
+    @property
+    def frames(self) -> int:
+        """Messages."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of payload."""
+
+    @property
+    def wire_bytes(self) -> int:
+        """Bytes on the wire."""
+
+
+class Traffic(Protocol):
+    """What went each way."""
+
+    @property
+    def received(self) -> Count:
+        """From the server."""
+
+    @property
+    def sent(self) -> Count:
+        """To the server."""
+
+
+def header(
+    title: str,
+    state: str,
+    uri: str | None,
+    details: Sequence[str],
+    error: str = "",
+    tooltip: str = "",
+) -> str:
     """Return the line above the log as HTML.
 
     Args:
@@ -24,14 +61,16 @@ def header(title: str, state: str, uri: str | None, details: Sequence[str], erro
         uri: The address of the server, or `None` to show no address.
         details: What else to show, see `describe_state`.
         error: An error message, or "" for no error.
+        tooltip: What the details show when pointed at.
     """
     colour = _STATE_COLOURS[state]
+    said = html_of(" · ".join(details))
     parts = [
         f"<b>{html_of(title)}</b>",
         f'<span role="status"><span style="color:var({colour})" aria-hidden="true">●</span> '
         f"{html_of(state)}</span>",
         f"<code>{html_of(uri)}</code>" if uri else "",
-        html_of(" · ".join(details)),
+        f'<span title="{html_of(tooltip)}">{said}</span>' if tooltip else said,
         f'<span style="color:var(--jp-error-color1,#b71c1c)">{html_of(error)}</span>'
         if error
         else "",
@@ -69,6 +108,27 @@ def describe_state(
     if wait is not None:
         details.append(f"retrying in {max(wait, 0):.0f} s")
     return details
+
+
+def describe_traffic(traffic: Traffic) -> str:
+    """Return what went over a connection in words, a line for each direction.
+
+    Args:
+        traffic: Frames, bytes of payload, and bytes on the wire in each direction.
+    """
+    return "\n".join(
+        f"{mark} {count.frames:,} {_frames(count.frames)}, "
+        f"{size_in_words(count.bytes)} of payload, "
+        f"{size_in_words(count.wire_bytes)} on the wire{_saved(count)}"
+        for mark, count in (("↑", traffic.sent), ("↓", traffic.received))
+    )
+
+
+def _saved(count: Count) -> str:
+    """Return what compression saved, which is more than the headers of the frames cost."""
+    if count.wire_bytes >= count.bytes:
+        return ""
+    return f" ({1 - count.wire_bytes / count.bytes:.0%} saved by compression)"
 
 
 def _frames(count: int) -> str:

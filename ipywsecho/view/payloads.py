@@ -52,6 +52,8 @@ class Kind(StrEnum):
     JSON = "JSON"
     PICTURE = "picture"
     BYTES = "bytes"
+    CONTROL = "control frame"
+    """A ping, a pong, or how a message was fragmented; never what a frame contains."""
 
 
 class View(StrEnum):

@@ -14,7 +14,7 @@ from html import escape
 from typing import Any, Literal, NamedTuple
 
 from ipywsecho.escaping import visible
-from ipywsecho.frames import Frame, Notice
+from ipywsecho.frames import Control, Frame, Notice, order_of
 from ipywsecho.view.payloads import View, body_of
 from ipywsecho.view.pictures import SourceOf
 
@@ -25,6 +25,7 @@ __all__ = [
     "output",
     "paragraph",
     "preview",
+    "text_of",
     "weight_of",
 ]
 
@@ -36,6 +37,7 @@ The Output that takes over the rows of a preview has the other parity, and so hi
 
 
 _INDENT = " " * 17
+_CONTROLS = {8: "close", 9: "ping", 10: "pong"}
 
 
 class Rendering(NamedTuple):
@@ -68,7 +70,7 @@ def weight_of(text: str) -> int:
 
 
 def output(
-    entries: Iterable[Frame | Notice],
+    entries: Iterable[Frame | Notice | Control],
     *,
     seen: int,
     limit: int,
@@ -110,7 +112,7 @@ def output(
 
 
 def preview(
-    entries: Iterable[Frame | Notice],
+    entries: Iterable[Frame | Notice | Control],
     *,
     view: View,
     source_of: SourceOf,
@@ -140,13 +142,24 @@ def paragraph(text: str, *, is_error: bool = False) -> Rendering:
 
 
 def newest_first(
-    received: Sequence[Frame], sent: Sequence[Frame], notices: Sequence[Notice]
-) -> Iterator[Frame | Notice]:
-    """Yield frames and notices by their times, newest first."""
+    received: Sequence[Frame], sent: Sequence[Frame], events: Sequence[Notice | Control]
+) -> Iterator[Frame | Notice | Control]:
+    """Yield frames and events in the order in which they happened, newest first."""
     # With equal times, a received frame counts as newer: it may answer the frame that was sent.
     return merge(
-        reversed(received), reversed(notices), reversed(sent), key=lambda entry: -entry.time
+        reversed(received), reversed(events), reversed(sent), key=lambda entry: -order_of(entry)
     )
+
+
+def text_of(control: Control) -> str:
+    """Return a control frame in words."""
+    if control.fragments:
+        return f"in {control.fragments:,} fragments"
+    name, data = _CONTROLS.get(control.opcode, "control frame"), control.data
+    if not data:
+        return name
+    is_text = data.isascii() and data.decode().isprintable()
+    return f"{name} “{data.decode()}”" if is_text else f"{name} {data.hex(' ')}"
 
 
 def _display_data(html: str, plain: str, parity: Parity = "even") -> tuple[dict[str, Any], ...]:
@@ -158,13 +171,17 @@ def _display_data(html: str, plain: str, parity: Parity = "even") -> tuple[dict[
     return ({"output_type": "display_data", "data": bundle, "metadata": {}},)
 
 
-def _row(entry: Frame | Notice, view: View, source_of: SourceOf) -> _Row:
+def _row(entry: Frame | Notice | Control, view: View, source_of: SourceOf) -> _Row:
     if isinstance(entry, Notice):
         text = visible(entry.text)
         kind = "error" if entry.is_error else "note"
         html = f"<bdi>{escape(text, quote=False)}</bdi>"
         return _with_time(entry.time, "—", kind, text, html)
     mark, kind, title = ("↑", "sent", "sent") if entry.sent else ("↓", "got", "received")
+    if isinstance(entry, Control):
+        text = text_of(entry)
+        html = f'<bdi class="note">{escape(text, quote=False)}</bdi>'
+        return _with_time(entry.time, mark, kind, text, html, title)
     body = body_of(entry, view, source_of)
     html = f"{body.html}  <i>{body.note}</i>{body.block}"
     return _with_time(entry.time, mark, kind, f"{body.plain}  ({body.note})", html, title)

@@ -1,14 +1,13 @@
 """The part of a log that the Output shows: filtered, paused, and in a chosen view."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from ipywsecho.frames import Frame, FrameLog, Frames, Notice
+from ipywsecho.frames import Control, Frame, FrameLog, Frames, Notice
 from ipywsecho.view import rows
 from ipywsecho.view.finding import Criteria, Sieve
-from ipywsecho.view.payloads import View
+from ipywsecho.view.payloads import Kind, View
 from ipywsecho.view.pictures import SourceOf
 
 __all__ = ["Screen"]
@@ -24,7 +23,7 @@ class _Moment(NamedTuple):
 
     received: Frames
     sent: Frames
-    notices: Sequence[Notice]
+    events: Sequence[Notice | Control]
 
     @property
     def total(self) -> int:
@@ -36,7 +35,7 @@ class _Drawn(NamedTuple):
 
     received: int
     sent: int
-    notice: Notice | None
+    event: Notice | Control | None
 
 
 class Screen:
@@ -45,7 +44,7 @@ class Screen:
     Args:
         received: Log of the frames received.
         sent: Log of the frames sent.
-        notices: Events of the connection, oldest first.
+        events: Returns notices and control frames, oldest first.
         source_of: Returns a picture as a URI.
     """
 
@@ -53,11 +52,11 @@ class Screen:
         self,
         received: FrameLog,
         sent: FrameLog,
-        notices: deque[Notice],
+        events: Callable[[], Sequence[Notice | Control]],
         source_of: SourceOf,
     ) -> None:
         self._logs = received, sent
-        self._notices = notices
+        self._events = events
         self._source_of = source_of
         self._frozen: _Moment | None = None
         self._view = View.AUTOMATIC
@@ -138,9 +137,9 @@ class Screen:
         drawn = self._drawn
         if drawn is None or self.is_stale or self._sieves is not None:
             return ""
-        received, sent, notices = self._shown()
+        received, sent, events = self._shown()
         frames = received.total - drawn.received, sent.total - drawn.sent
-        news = list(takewhile(lambda notice: notice is not drawn.notice, reversed(notices)))
+        news = list(takewhile(lambda event: event is not drawn.event, reversed(events)))
         if not 0 < sum(frames) + len(news) <= _PREVIEWED:
             return ""
         html = rows.preview(
@@ -157,18 +156,18 @@ class Screen:
     def draw(self, limit: int) -> rows.Rendering:
         """Return the newest rows, in about `limit` bytes."""
         self.is_stale = False
-        received, sent, notices = moment = self._shown()
+        received, sent, events = moment = self._shown()
         if self._is_previewed:
             self._is_previewed = False
             self._parity = "odd" if self._parity == "even" else "even"
         if self._sieves is None:
             matched = moment.total - sum(log.cleared for log in self._logs)
-            entries = rows.newest_first(received, sent, notices)
+            entries = rows.newest_first(received, sent, events)
             hidden = 0
         else:
             matched = sum(sieve.matched for sieve in self._sieves)
             in_received, in_sent = self._sieves
-            entries = rows.newest_first(in_received.found, in_sent.found, self._matching(notices))
+            entries = rows.newest_first(in_received.found, in_sent.found, self._matching(events))
             hidden = sum(sieve.looked_at for sieve in self._sieves) - matched
         drawn = rows.output(
             entries,
@@ -181,7 +180,7 @@ class Screen:
         )
         # Without rows there is no Output, below which the style sheet would show a preview.
         self._drawn = (
-            _Drawn(received.total, sent.total, notices[-1] if notices else None)
+            _Drawn(received.total, sent.total, events[-1] if events else None)
             if drawn.outputs
             else None
         )
@@ -192,13 +191,19 @@ class Screen:
 
     def _moment(self) -> _Moment:
         received, sent = self._logs
-        return _Moment(received.frames, sent.frames, tuple(self._notices))
+        return _Moment(received.frames, sent.frames, self._events())
 
-    def _matching(self, notices: Sequence[Notice]) -> Sequence[Notice]:
-        if self._criteria.sent is not None or self._criteria.kind is not None:
-            return ()
+    def _matching(self, events: Sequence[Notice | Control]) -> Sequence[Notice | Control]:
+        sent, kind = self._criteria.sent, self._criteria.kind
         in_text = self._criteria.in_text()
-        return [notice for notice in notices if in_text(notice.text)]
+
+        def matches(event: Notice | Control) -> bool:
+            if isinstance(event, Control):
+                is_chosen = sent in (None, event.sent) and kind in (None, Kind.CONTROL)
+                return is_chosen and in_text(rows.text_of(event))
+            return sent is None and kind is None and in_text(event.text)
+
+        return [event for event in events if matches(event)]
 
 
 def _newest(frames: Frames, count: int) -> Sequence[Frame]:

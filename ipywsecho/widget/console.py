@@ -11,9 +11,17 @@ from ipywidgets import VBox
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Bunch, Float, Int, Unicode
 
-from ipywsecho.connection import Host, Reconnect, Sending, running_loop
+from ipywsecho.connection import (
+    Greeting,
+    Host,
+    Reconnect,
+    Repeating,
+    Sending,
+    Traffic,
+    running_loop,
+)
 from ipywsecho.frames import Follower, Frame, FrameLog
-from ipywsecho.session import Session, summary_of
+from ipywsecho.session import Session
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
@@ -73,6 +81,9 @@ class WebSocketConsole(VBox):
         title: Stands above the log.
         tools: Whether the row of tools is shown at first: filter, form of the view and of messages,
             pause and more.
+        on_open: Sent, or called, each time a connection has opened, before anything that waited to
+            be sent: a message, several, or a function of the console, which may be asynchronous.
+        control_frames: Whether the log shows pings, pongs, and how messages were fragmented.
         **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
             `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
             `max_size` or `compression`.
@@ -121,6 +132,8 @@ class WebSocketConsole(VBox):
         reconnect: bool | Reconnect = True,
         title: str = "WebSocket Demo",
         tools: bool = False,
+        on_open: Greeting | None = None,
+        control_frames: bool = False,
         **options: Any,
     ) -> None:
         self._session = Session(
@@ -128,6 +141,8 @@ class WebSocketConsole(VBox):
             history=history,
             history_bytes=history_bytes,
             reconnect=reconnect,
+            on_open=on_open,
+            control_frames=control_frames,
             host=_Notebook(self),
             **options,
         )
@@ -160,6 +175,19 @@ class WebSocketConsole(VBox):
         await self._session.disconnect(code, reason)
         if running_loop() is self._session.lifetime.loop:
             self._view.tell_cell()
+
+    def send_every(
+        self, seconds: float, data: str | bytes | Callable[[], str | bytes]
+    ) -> Repeating:
+        return self._session.send_every(seconds, data)
+
+    async def ping(self, data: bytes = b"") -> float:
+        return await self._session.ping(data)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went over all connections so far, in each direction."""
+        return self._session.traffic
 
     def close(self) -> None:
         """End the connection, the server it started and all widgets inside; twice is safe."""
@@ -195,7 +223,7 @@ class WebSocketConsole(VBox):
         self._session.clear()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({summary_of(self._session)})"
+        return f"{type(self).__name__}({self._session.summary})"
 
     def _count_views(self, change: Bunch) -> None:
         """Close the connection soon after the last view has gone, as when a cell is run again.
@@ -236,6 +264,9 @@ class _Notebook(Host):
     def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:
         console = self._console
         return ObservedLog(history, history_bytes, console=console, name=name, guard=self._guard)
+
+    def subject(self, session: Session) -> WebSocketConsole:  # noqa: ARG002
+        return self._console
 
     def name_of(self, file: str) -> str:
         return place_name(file)

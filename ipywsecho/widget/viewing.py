@@ -8,7 +8,16 @@ from ipywsecho.errors import line_of
 from ipywsecho.masking import mask
 from ipywsecho.pacing import Refresher, Throttle, Turn
 from ipywsecho.session import Session
-from ipywsecho.view import Criteria, Gallery, Screen, describe_state, header, paragraph, weight_of
+from ipywsecho.view import (
+    Criteria,
+    Gallery,
+    Screen,
+    describe_state,
+    describe_traffic,
+    header,
+    paragraph,
+    weight_of,
+)
 from ipywsecho.widget.building import Builder, Snapshot
 from ipywsecho.widget.controls import Controls
 from ipywsecho.widget.display import outputs_of
@@ -44,7 +53,7 @@ class Viewer:
         self._title = title
         journal = session.journal
         self._screen = Screen(
-            journal.received, journal.sent, journal.notices, Gallery(self._work_aside).source_of
+            journal.received, journal.sent, journal.events, Gallery(self._work_aside).source_of
         )
         self._is_paused = False
         self._log_view: Refresher | Builder | None = None
@@ -178,7 +187,16 @@ class Viewer:
         if not error and self._builder is not None and session.error is not None:
             error = line_of(session.error)
         uri = None if session.uri is None else mask(session.uri, connection.secrets)
-        self._controls.show_title(header(self._title, session.state, uri, details, error))
+        self._controls.show_title(
+            header(
+                self._title,
+                session.state,
+                uri,
+                details,
+                error,
+                describe_traffic(connection.traffic),
+            )
+        )
         self._controls.show_state(session.state)
 
     async def _search(self) -> None:

@@ -16,7 +16,6 @@ import tornado.websocket
 from websockets.asyncio.server import ServerConnection, serve
 
 from ipywsecho.connection.connection import Connection
-from ipywsecho.connection.link import Control
 from ipywsecho.connection.outbox import Parcel
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.states import State
@@ -28,6 +27,7 @@ from ipywsecho.errors import (
     NotConnectedError,
     OptionError,
 )
+from ipywsecho.frames import Control
 from ipywsecho.frames.log import Frame, Notice
 from ipywsecho.server.echo import EchoServer
 

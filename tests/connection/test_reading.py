@@ -15,9 +15,8 @@ from websockets.frames import Opcode
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from ipywsecho.connection.link import Control
 from ipywsecho.connection.reading import MAX_FRAGMENTS, MessageReader
-from ipywsecho.frames import Frame
+from ipywsecho.frames import Control, Frame
 
 URI = parse_uri("ws://127.0.0.1/")
 SMALL, LARGE = 300, 70_000
@@ -79,7 +78,7 @@ def read_by_websockets(data: bytes, protocol: ClientProtocol) -> list[Event]:
         for frame in protocol.events_received():
             assert isinstance(frame, WireFrame)
             if frame.opcode not in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
-                events.append(tuple(Control(int(frame.opcode), bytes(frame.data))))
+                events.append(tuple(Control(1.0, int(frame.opcode), bytes(frame.data))))
                 continue
             fragments.append(frame)
             if not frame.fin:
@@ -94,7 +93,7 @@ def read_by_websockets(data: bytes, protocol: ClientProtocol) -> list[Event]:
                 protocol.fail(1007, f"{exc.reason} at position {exc.start}")
                 break
             if count > 1:
-                events.append(tuple(Control(0, b"", fragments=count)))
+                events.append(tuple(Control(1.0, 0, fragments=count)))
     protocol.receive_eof()
     return events
 

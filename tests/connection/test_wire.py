@@ -10,10 +10,10 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Conne
 from websockets.frames import Close, Opcode
 
 from ipywsecho.connection import wire as wire_module
-from ipywsecho.connection.link import Control, Traffic
+from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.memory import PIECE
 from ipywsecho.connection.wire import LARGEST
-from ipywsecho.frames import Frame
+from ipywsecho.frames import Control, Frame
 from tests.links import Server, Taker, end_of, link_to, wire
 from tests.virtual import virtual_time
 
@@ -70,9 +70,9 @@ async def test_fragments_keep_their_place_between_whole_messages_and_are_counted
 
     assert taker.data == ["one", "ü", "three"]
     assert taker.controls == [
-        Control(PING, b"between"),
-        Control(PONG, b"between", sent=True),
-        Control(CONT, b"", fragments=3),
+        Control(0.0, PING, b"between"),
+        Control(0.0, PONG, b"between", sent=True),
+        Control(0.0, CONT, b"", fragments=3),
     ]
     link.abort()
 
@@ -378,7 +378,7 @@ async def test_a_ping_takes_as_long_as_its_pong_needs() -> None:
     assert seconds == pytest.approx(3.0)
     assert taker.latencies == [seconds]
     assert server.payloads(PING) == [b"hey"]
-    assert taker.controls == [Control(PING, b"hey", sent=True), Control(PONG, b"hey")]
+    assert taker.controls == [Control(0.0, PING, b"hey", sent=True), Control(0.0, PONG, b"hey")]
     link.abort()
 
 

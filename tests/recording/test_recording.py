@@ -408,7 +408,8 @@ def test_a_file_with_missing_lines_is_rejected(tmp_path: Path) -> None:
     path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[:4]))
 
     assert _complaint(path) == (
-        "line 4: the file ends after 2 frames and 1 notices, but line 1 announces 5 and 2; "
+        "line 4: the file ends after 2 frames, 1 notices and 0 control frames, but line 1 "
+        "announces 5 frames, 2 notices and 0 control frames; "
         "look for a complete copy"
     )
 

@@ -111,6 +111,12 @@ async def test_a_clock_set_back_during_the_recording_causes_no_delay() -> None:
     assert played == [(0, "a"), (0, "b"), (1, "c")]
 
 
+async def test_after_a_clock_was_set_back_the_delays_are_those_of_the_recording() -> None:
+    played = await Stage().play(got("a", 3600), got("b", 10), got("c", 12), got("d", 15))
+
+    assert played == [(0, "a"), (0, "b"), (2, "c"), (5, "d")]
+
+
 async def test_an_answer_waits_for_the_client_and_later_delays_count_from_there() -> None:
     frames = [got("a", 0), sent("?", 1), got("b", 1.5), sent("?", 2), got("c", 4)]
 

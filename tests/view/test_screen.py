@@ -24,7 +24,7 @@ class Stream:
         self.sent = FrameLog(1_000, 10**9)
         self.notices: deque[Notice] = deque()
         self.asked: list[Picture] = []
-        self.screen = Screen(self.received, self.sent, self.notices, self.source_of)
+        self.screen = Screen(self.received, self.sent, lambda: tuple(self.notices), self.source_of)
         self._now = 0.0
 
     def source_of(self, _data: bytes, known: Picture) -> None:
@@ -423,7 +423,9 @@ def test_a_preview_may_show_notices_only() -> None:
 def test_a_preview_shows_the_new_rows_that_the_log_still_keeps() -> None:
     stream = Stream()
     stream.received = FrameLog(2, 10**9)
-    stream.screen = Screen(stream.received, stream.sent, stream.notices, stream.source_of)
+    stream.screen = Screen(
+        stream.received, stream.sent, lambda: tuple(stream.notices), stream.source_of
+    )
     stream.receive("0", "1")
     stream.shown()
 
@@ -448,7 +450,9 @@ def test_many_new_rows_are_not_previewed() -> None:
 def test_many_new_notices_are_not_previewed() -> None:
     stream = Stream()
     stream.notices = deque(maxlen=20)
-    stream.screen = Screen(stream.received, stream.sent, stream.notices, stream.source_of)
+    stream.screen = Screen(
+        stream.received, stream.sent, lambda: tuple(stream.notices), stream.source_of
+    )
     stream.notice("first")
     stream.shown()
 
