@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ipywsecho.connection.states import State
+from ipywsecho.errors import ConnectError
 from ipywsecho.server import EchoServer
 from tests.connection import test_pressure as pressure
 from tests.connection.test_connection import DEADLINE, connection_to, send
@@ -59,6 +60,15 @@ def test_nothing_of_a_flood_is_lost_at_its_end(is_closed: bool) -> None:
         assert connection.close_code == (1000 if is_closed else 1006)
 
     run(receive)
+
+
+def test_unix_sockets_are_said_to_be_missing() -> None:
+    async def connect() -> None:
+        connection, _ = connection_to("ws://localhost/", unix=True, path="echo.socket")
+        with pytest.raises(ConnectError, match=r"this system has no Unix sockets .+unix=True"):
+            await connection.open()
+
+    run(connect)
 
 
 @pytest.mark.parametrize(
