@@ -37,7 +37,9 @@ def test_text_and_bytes_come_back_as_they_went() -> None:
             await witness.until(lambda: len(witness.frames) == len(sent))
             await connection.close()
 
-        assert [frame.data for frame in witness.frames] == sent
+        received = [frame.data for frame in witness.frames]
+        assert received == sent
+        assert [type(data) for data in received] == [type(data) for data in sent]
         assert connection.close_code == 1000
 
     run(talk)
