@@ -172,8 +172,9 @@ def _listen(server: BaseServer, options: argparse.Namespace) -> None:
         server.listen()
     except OSError as exc:
         what = f"cannot listen on {options.host}, port {options.port} ({exc.strerror})"
-        in_use = exc.errno == errno.EADDRINUSE
-        advice = "choose another --port" if in_use else "check --host and --port"
+        # Access is denied to privileged ports, and on Windows to those reserved by other programs.
+        is_unavailable = exc.errno in (errno.EADDRINUSE, errno.EACCES)
+        advice = "choose another --port" if is_unavailable else "check --host and --port"
         raise StartError(f"{what}; {advice}") from exc
 
 

@@ -1,5 +1,6 @@
 """Errors of websockets, of the network and of TLS as errors of this package, in one place."""
 
+import sys
 from collections.abc import Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -111,10 +112,15 @@ def _translated(error: BaseException, uri: str, proxy: str | None) -> ConsoleErr
             return _handshake_failed(error, uri)
         case OSError():
             return unreachable(error, uri, proxy)
-        case NotImplementedError():
+        case NotImplementedError() if sys.platform == "emscripten":
             return ConnectError(
                 "this Python has no network sockets, as in a notebook that runs inside the "
                 "browser; use a kernel on a real machine"
+            )
+        case NotImplementedError():
+            return ConnectError(
+                f"the Unix socket of {uri} cannot be opened, as this system has no Unix sockets "
+                "(NotImplementedError); connect to a host and a port, without unix=True"
             )
         case UnicodeError():
             return _invalid_uri(uri, str(error))

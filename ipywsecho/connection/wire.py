@@ -229,7 +229,8 @@ class WireLink(asyncio.Protocol):
 
     def _take(self, data: bytes) -> None:
         self._traffic.received.wire_bytes += len(data)
-        self._reader.feed(data)
+        # A proactor, as on Windows, reads into a bytearray, and payloads are slices of it.
+        self._reader.feed(bytes(data))
 
     def _schedule(self) -> None:
         if not self._is_scheduled and self._receiver is not None:

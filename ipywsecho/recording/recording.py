@@ -186,4 +186,7 @@ def _remedy(error: OSError) -> str:
         return "create the folder first, or choose another"
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "free some space, or save it elsewhere"
+    # On Windows a file that is open cannot be replaced.
+    if isinstance(error, PermissionError) and getattr(error, "winerror", None):
+        return "if another program has it open, close it there, or save it elsewhere"
     return "save it elsewhere"

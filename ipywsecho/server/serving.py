@@ -225,11 +225,16 @@ class BaseServer(ABC):
 
 def _listening_socket(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio disables Nagle's algorithm, which would delay small frames by about 40 ms, but only
-    # for sockets with an explicit TCP protocol; socket.create_server() makes others.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Nagle's algorithm would delay small frames by about 40 ms. asyncio disables it only for
+        # sockets with an explicit TCP protocol, which accepted sockets do not have on Windows; they
+        # inherit this option.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # On Windows SO_REUSEADDR lets another program take the port. The other option, which only
+        # Windows has, prevents that.
+        option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+        listening.setsockopt(socket.SOL_SOCKET, option, 1)
         listening.bind((host, port))
         listening.listen(_BACKLOG)
     except OSError:

@@ -623,6 +623,27 @@ def test_a_full_disk_leaves_an_existing_file_unchanged(
     assert os.listdir(tmp_path) == ["talk.jsonl"]
 
 
+def test_a_file_that_is_open_in_another_program_on_windows_is_left_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "talk.jsonl"
+    TALK.save(path)
+
+    def refuse(*_: object) -> None:
+        error = PermissionError(errno.EACCES, "Access is denied")
+        error.winerror = 5  # type: ignore[attr-defined]
+        raise error
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(
+        SaveError, match=r"\(Access is denied\); if another program has it open, close it there"
+    ):
+        Recording().save(path)
+
+    assert load(path) == TALK
+    assert os.listdir(tmp_path) == ["talk.jsonl"]
+
+
 def test_an_interrupt_leaves_an_existing_file_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

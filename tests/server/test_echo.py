@@ -118,19 +118,22 @@ async def test_a_client_that_vanishes_causes_no_error_in_the_log(
     assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
 
 
-async def test_a_web_page_of_another_origin_is_rejected() -> None:
+# A page that was opened from a file has the origin "null", and so has one in a sandbox.
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_a_web_page_of_another_origin_is_rejected(origin: str) -> None:
     async with EchoServer() as server, aiohttp.ClientSession() as session:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
-            await session.ws_connect(_http(server.uri), origin="https://evil.example")
+            await session.ws_connect(_http(server.uri), origin=origin)
 
     assert refused.value.status == 403
 
 
-async def test_a_web_page_that_is_allowed_may_connect() -> None:
+@pytest.mark.parametrize("origin", ["https://good.example", "null"])
+async def test_a_web_page_that_is_allowed_may_connect(origin: str) -> None:
     async with (
-        EchoServer(allow_origins=["https://good.example"]) as server,
+        EchoServer(allow_origins=[origin]) as server,
         aiohttp.ClientSession() as session,
-        session.ws_connect(_http(server.uri), origin="https://good.example") as websocket,
+        session.ws_connect(_http(server.uri), origin=origin) as websocket,
     ):
         await websocket.send_str("good")
         assert (await websocket.receive_str()) == "good"

@@ -1,6 +1,7 @@
 """The server in a terminal: a real process, real signals, and what it prints."""
 
 import asyncio
+import errno
 import os
 import re
 import signal
@@ -21,17 +22,38 @@ import trustme
 
 from ipywsecho import Frame, Recording
 from ipywsecho.__main__ import main
+from ipywsecho.server import BaseServer
 from tests.system.clients import CLIENTS, DEADLINE, handshake
 from tests.system.environments import ROOT
 
 COMMAND = (sys.executable, "-W", "error", "-m", "ipywsecho")
 
+# The same on an event loop like that of Windows, which has no signal handlers.
+ON_WINDOWS = (
+    *COMMAND[:3],
+    "-c",
+    """
+import asyncio, sys
+from ipywsecho import __main__
+from tests.proactor import ProactorLoop
+
+def run(main):
+    with asyncio.Runner(loop_factory=ProactorLoop) as runner:
+        runner.run(main)
+
+asyncio.run = run
+sys.exit(__main__.main())
+""",
+)
+
 
 @asynccontextmanager
-async def running(*arguments: str | Path) -> AsyncIterator[tuple[Process, str]]:
+async def running(
+    *arguments: str | Path, command: tuple[str, ...] = COMMAND
+) -> AsyncIterator[tuple[Process, str]]:
     """Run the server at a free port, and yield its process and the first line that it prints."""
     process = await asyncio.create_subprocess_exec(
-        *COMMAND, "--port", "0", *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
+        *command, "--port", "0", *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
     )
     assert process.stdout is not None
     try:
@@ -57,9 +79,18 @@ def failed(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[
     return status, errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda each: each.name)
-async def test_signal_closes_the_clients_and_ends_the_server_well(number: signal.Signals) -> None:
-    async with running() as (process, uri), aiohttp.ClientSession() as session:
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        pytest.param(COMMAND, signal.SIGINT, id="SIGINT"),
+        pytest.param(COMMAND, signal.SIGTERM, id="SIGTERM"),
+        pytest.param(ON_WINDOWS, signal.SIGINT, id="SIGINT on Windows"),
+    ],
+)
+async def test_signal_closes_the_clients_and_ends_the_server_well(
+    command: tuple[str, ...], number: signal.Signals
+) -> None:
+    async with running(command=command) as (process, uri), aiohttp.ClientSession() as session:
         websocket = await session.ws_connect(uri)
         await websocket.send_str("Hello!")
         echo = await websocket.receive_str()
@@ -191,6 +222,23 @@ def test_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 2
     assert errors == (
         f"ipywsecho: error: cannot listen on 127.0.0.1, port {port} (Address already in use); "
+        "choose another --port\n"
+    )
+
+
+def test_port_that_the_system_denies_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: BaseServer) -> None:
+        raise PermissionError(errno.EACCES, "access forbidden")
+
+    monkeypatch.setattr(BaseServer, "listen", refuse)
+
+    status, errors = failed("--port", "8765", capsys=capsys)
+
+    assert status == 2
+    assert errors == (
+        "ipywsecho: error: cannot listen on 127.0.0.1, port 8765 (access forbidden); "
         "choose another --port\n"
     )
 

@@ -1,0 +1,26 @@
+"""A console on an event loop like that of Windows, which kernels run there as well."""
+
+import asyncio
+
+from ipywsecho import WebSocketConsole
+from tests.proactor import ProactorLoop
+
+DEADLINE = 20.0
+
+
+def test_it_talks_to_its_own_server_and_ends() -> None:
+    async def talk() -> tuple[str | bytes, str, set[asyncio.Task[None]]]:
+        async with asyncio.timeout(DEADLINE):
+            console = WebSocketConsole()
+            await console.connect()
+            reply = await console.request("Hello!")
+            console.close()
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            await asyncio.wait(others)
+        return reply.data, console.state, others
+
+    with asyncio.Runner(loop_factory=ProactorLoop) as runner:
+        reply, state, others = runner.run(talk())
+
+    assert (reply, state) == ("Hello!", "closed")
+    assert all(task.exception() is None for task in others if not task.cancelled())
