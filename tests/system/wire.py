@@ -14,12 +14,13 @@ import random
 import socket
 import struct
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
@@ -29,7 +30,7 @@ _FRAME = b"\x81\x20%032d"
 _SIZE = 34
 _BLOCK = 1_000
 # What a dropped connection holds is lost, so it should not hold much.
-_BUFFER = 2**14
+_BUFFER = 2**16
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -68,7 +69,7 @@ class Numbers:
 
     async def send(self, websocket: ServerConnection) -> None:
         """Send to a connection until it is over, or another one has come."""
-        _limit(websocket.transport, socket.SO_SNDBUF)
+        _limit(websocket.transport)
         self._newest = websocket
         with suppress(ConnectionClosed, OSError):
             while self._newest is websocket and websocket.state is State.OPEN:
@@ -84,23 +85,22 @@ class Relay:
     """Passes bytes on in both directions, and drops connections.
 
     Args:
-        port: Where the server listens.
+        path: The socket that the server listens on.
         places: At how many bytes passed on a connection is dropped, in ascending order.
         chance: Chooses how.
     """
 
-    def __init__(self, port: int, places: list[int], chance: random.Random) -> None:
+    def __init__(self, path: str, places: list[int], chance: random.Random) -> None:
         self.stretches: list[Stretch] = []
-        self._port = port
+        self._path = path
         self._places = places
         self._chance = chance
         self._passed = 0
 
     async def relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Relay one connection until it ends."""
-        _limit(writer.transport, socket.SO_SNDBUF)
-        near, far = await asyncio.open_connection("127.0.0.1", self._port, limit=_BUFFER)
-        _limit(far.transport, socket.SO_RCVBUF)
+        _limit(writer.transport)
+        near, far = await asyncio.open_unix_connection(self._path, limit=_BUFFER)
         upstream = asyncio.create_task(_pump(reader, far))
         try:
             writer.write(await near.readuntil(b"\r\n\r\n"))
@@ -148,8 +148,9 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write_eof()
 
 
-def _limit(transport: asyncio.BaseTransport, buffer: int) -> None:
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, buffer, _BUFFER)
+def _limit(transport: asyncio.BaseTransport) -> None:
+    sock = transport.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
 
 
 async def main(frames: int, drops: int, seed: int) -> None:
@@ -157,12 +158,15 @@ async def main(frames: int, drops: int, seed: int) -> None:
     chance = random.Random(seed)
     places = sorted(chance.randrange(frames * _SIZE) for _ in range(drops))
     numbers = Numbers()
-    async with serve(numbers.send, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
-        relay = Relay(server.sockets[0].getsockname()[1], places, chance)
-        listening = await asyncio.start_server(relay.relay, "127.0.0.1", 0)
-        print(listening.sockets[0].getsockname()[1], flush=True)
-        await asyncio.to_thread(sys.stdin.read)
-        listening.close()
+    with tempfile.TemporaryDirectory() as directory:
+        # A small buffer of a TCP connection would make it wait for acknowledgements.
+        path = f"{directory}/numbers"
+        relay = Relay(path, places, chance)
+        async with unix_serve(numbers.send, path, compression=None, ping_interval=None):
+            listening = await asyncio.start_server(relay.relay, "127.0.0.1", 0)
+            print(listening.sockets[0].getsockname()[1], flush=True)
+            await asyncio.to_thread(sys.stdin.read)
+            listening.close()
     print(json.dumps(asdict(Report(numbers.sent, relay.stretches))), flush=True)
 
 
