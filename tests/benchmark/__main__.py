@@ -17,6 +17,7 @@ from tests.benchmark.floods import (
     naive_recipe,
 )
 from tests.benchmark.pages import page_during_flood, round_trip
+from tests.benchmark.profile import profile
 from tests.benchmark.rates import rates
 from tests.benchmark.tables import table
 from tests.system.flood import running_flood
@@ -25,6 +26,7 @@ MEASUREMENTS = {
     function.__name__: function
     for function in (
         rates,
+        profile,
         naive_recipe,
         growth,
         flood_messages,

@@ -70,7 +70,7 @@ def rows(size: int, measured: Mapping[str, list[float]]) -> Iterator[Row]:
         if name in measured and other in measured:
             yield Row(what, f"{ratio(measured[name], measured[other]):.2f}", budget)
 
-    for name in OPTIONAL:
+    for name in (*OPTIONAL, "session"):
         yield from compared(f"{what}: {name}, beside bare", name, "websockets")
     beside_bare, beside_aiohttp, observed = BUDGETS[size]
     ours = f"{what}: ours without an observer, beside"

@@ -18,7 +18,7 @@ from IPython.display import display
 from traitlets import Bunch
 from websockets.asyncio.client import connect
 
-from ipywsecho import Frame, WebSocketConsole
+from ipywsecho import Frame, Session, WebSocketConsole
 
 __all__ = [
     "CLIENTS",
@@ -33,6 +33,7 @@ __all__ = [
     "ours",
     "ours_observed",
     "resident_bytes",
+    "with_session",
 ]
 
 HISTORY, HISTORY_BYTES = 10_000, 64_000_000
@@ -164,6 +165,15 @@ async def with_picows(uri: str, count: int, size: int) -> Cost:
     return cost
 
 
+async def with_session(uri: str, count: int, size: int) -> Cost:
+    """Receive with a console that has no widget."""
+    async with Session(uri, compression=None, max_size=None) as session:
+        watch = Stopwatch()
+        session.send_message(f"{count} {size}")
+        await _until(lambda: session.frames.total >= count)
+        return watch.cost()
+
+
 async def ours(
     uri: str, count: int, size: int, *, is_observed: bool = False, is_paused: bool = False
 ) -> Cost:
@@ -225,6 +235,7 @@ CLIENTS: dict[str, Receiver] = {
     "aiohttp": with_aiohttp,
     "websocket-client": with_websocket_client,
     "picows": with_picows,
+    "session": with_session,
     "ours": ours,
     "ours, observed": ours_observed,
 }

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.benchmark import rates, receivers
+from tests.benchmark import rates, receivers, steps
 from tests.benchmark.tables import Row, table
 from tests.system.flood import running_flood
 
@@ -22,6 +22,25 @@ async def test_each_client_takes_a_flood_to_its_end(uri: str, name: str) -> None
     cost = await receivers.CLIENTS[name](uri, 500, 32)
 
     assert cost.seconds > 0
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", steps.STEPS)
+async def test_each_step_of_the_profile_takes_a_flood_to_its_end(uri: str, name: str) -> None:
+    receiver, base = steps.STEPS[name]
+
+    cost = await receiver(uri, 500, 32)
+
+    assert cost.cpu > 0
+    assert base in ("", *steps.STEPS)
+
+
+@pytest.mark.parametrize("name", steps.BLOCKS)
+def test_each_block_of_the_profile_can_be_called_over_and_over(name: str) -> None:
+    block = steps.BLOCKS[name]()
+
+    for _ in range(3):
+        block()
 
 
 def test_rates_are_medians_of_what_was_measured_side_by_side() -> None:
