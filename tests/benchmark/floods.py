@@ -63,7 +63,8 @@ async def flood_messages(uri: str, _: int) -> AsyncIterator[Row]:
     """Count what a flood makes the kernel send to the front end."""
     for size, count in SIZES.items():
         async with prepared_kernel() as kernel:
-            count *= 3
+            # Long enough for what makes up and ends a console not to count.
+            count *= 10
             before = len(kernel.messages)
             call = f"receivers.ours_observed({uri!r}, {count}, {size})"
             took = (await cost(kernel, call)).seconds
@@ -123,17 +124,27 @@ async def memory(uri: str, _: int) -> AsyncIterator[Row]:
 
 
 async def import_time(_uri: str, rounds: int) -> AsyncIterator[Row]:
-    """Measure how long a process takes to import the package and to import ipywidgets."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    for _ in range(rounds + 1):
-        for module, times in (("ipywsecho", ours), ("ipywidgets", theirs)):
+    """Measure how long a process takes to import the package, and to import the console from it.
+
+    The package imports its parts when they are first asked for, so the second is what a notebook
+    waits for.
+    """
+    statements = {
+        "import ipywidgets": "",
+        "import ipywsecho": "",
+        "from ipywsecho import WebSocketConsole": "≤ 1.25",
+    }
+    measured: dict[str, list[float]] = {statement: [] for statement in statements}
+    for number in range(rounds + 1):
+        for statement, times in measured.items():
             started = time.perf_counter()
-            process = await asyncio.create_subprocess_exec(sys.executable, "-c", f"import {module}")
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", statement)
             assert await process.wait() == 0
-            times.append(time.perf_counter() - started)
-    yield Row(
-        "time of `import ipywsecho` beside `import ipywidgets`",
-        f"{ratio(ours[1:], theirs[1:]):.2f}",
-        "≤ 1.25",
-    )
+            if number:
+                times.append(time.perf_counter() - started)
+    theirs = measured.pop("import ipywidgets")
+    for statement, times in measured.items():
+        figure = f"{ratio(times, theirs):.2f}"
+        yield Row(
+            f"time of `{statement}` beside `import ipywidgets`", figure, statements[statement]
+        )
