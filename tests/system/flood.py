@@ -15,6 +15,7 @@ from pathlib import Path
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.protocol import State
 
 _CHUNK = 2**16
 
@@ -26,6 +27,8 @@ async def flood(websocket: ServerConnection) -> None:
         async for request in websocket:
             count, size = map(int, str(request).split())
             for chunk in _chunks(count, size):
+                if websocket.state is not State.OPEN:
+                    return
                 websocket.transport.write(chunk)
                 # Waits while the network takes no more.
                 await websocket.drain()
