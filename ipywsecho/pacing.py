@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 __all__ = ["BatchSize", "Refresher", "Throttle", "Timer", "Turn"]
@@ -27,16 +27,16 @@ class Turn:
 
     def __init__(self, seconds: float = 0.005) -> None:
         self._seconds = seconds
-        self._ends = monotonic() + seconds
+        self._ends = perf_counter() + seconds
 
     def is_over(self) -> bool:
         """Return whether it is time to yield to other tasks."""
-        return monotonic() >= self._ends
+        return perf_counter() >= self._ends
 
     async def pass_on(self) -> None:
         """Let every task that is ready run once, then start a new time slice."""
         await asyncio.sleep(0)
-        self._ends = monotonic() + self._seconds
+        self._ends = perf_counter() + self._seconds
 
 
 class BatchSize:

@@ -226,7 +226,7 @@ class Connection:
                 end = self.error = self._reports.translate(exc)
                 self._reports.notice(line_of(end), is_error=True)
             self._end_attempt(end)
-            lasted = 0.0 if opened_at is None else loop.time() - opened_at
+            lasted = None if opened_at is None else loop.time() - opened_at
             delay = None if self._is_stopping() else retries.delay_after(end, lasted)
             if delay is None:
                 if retries.is_exhausted:

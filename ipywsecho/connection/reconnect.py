@@ -81,17 +81,18 @@ class Retries:
         self.attempts = 0
         self.is_exhausted = False
 
-    def delay_after(self, error: ConsoleError, lasted: float) -> float | None:
+    def delay_after(self, error: ConsoleError, lasted: float | None) -> float | None:
         """Return the seconds to wait before the next attempt, or `None` if there is none.
 
         Args:
             error: What ended or prevented the connection.
-            lasted: Seconds for which the connection was open.
+            lasted: Seconds for which the connection was open, or `None` if it never was.
         """
         policy = self._policy
         if policy is None or not policy.is_transient(error):
             return None
-        if self._delays is None or lasted >= policy.stable_after:
+        is_stable = lasted is not None and lasted >= policy.stable_after
+        if self._delays is None or is_stable:
             self._delays = policy.delays()
             self.attempts = 0
         self.attempts += 1

@@ -8,7 +8,7 @@ else in between.
 
 import asyncio
 from collections.abc import Callable
-from time import monotonic
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from ipywsecho.connection.link import Receiver, Traffic
@@ -240,14 +240,14 @@ class WireLink(asyncio.Protocol):
     def _work(self) -> None:
         """Hand over what was read for the length of a turn; reading pauses while some is left."""
         self._is_scheduled = False
-        begun = lap = monotonic()
+        begun = lap = perf_counter()
         while self._reader.has_more:
             if lap - begun > TURN:
                 self._transport.pause_reading()
                 self._schedule()
                 return
             self._hand_over()
-            before, lap = lap, monotonic()
+            before, lap = lap, perf_counter()
             self._batch.adapt(lap - before)
         if self._has_eof or self._is_lost:
             self._end()

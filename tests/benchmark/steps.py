@@ -17,9 +17,9 @@ from websockets.frames import Frame as WireFrame
 from websockets.frames import Opcode
 from websockets.uri import parse_uri
 
-from ipywsecho.connection import Connection, Control, Parcel
+from ipywsecho.connection import Connection, Parcel
 from ipywsecho.connection.reading import MessageReader
-from ipywsecho.frames import Frame, FrameLog, Notice, Signal
+from ipywsecho.frames import Control, Frame, FrameLog, Notice, Signal
 from tests.benchmark.receivers import (
     HISTORY,
     HISTORY_BYTES,

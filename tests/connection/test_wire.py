@@ -27,7 +27,7 @@ class SlowClock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
         self.now = 0.0
         self.step = step
-        monkeypatch.setattr(wire_module, "monotonic", self)
+        monkeypatch.setattr(wire_module, "perf_counter", self)
 
     def __call__(self) -> float:
         self.now += self.step
