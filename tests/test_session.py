@@ -1,8 +1,10 @@
 """The console without a widget, on an event loop of a plain script."""
 
 import asyncio
+import contextlib
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,9 @@ from ipywsecho import (
     load,
 )
 from ipywsecho.connection import Host
-from ipywsecho.frames import FrameLog
+from ipywsecho.frames import FrameLog, Notice
+from ipywsecho.view.rows import newest_first
+from tests.peer import peer, shake_hands, together
 from tests.system.environments import ROOT, run
 
 DEADLINE = 20.0
@@ -575,3 +579,229 @@ async def test_a_host_is_told_of_what_is_cleared_and_of_the_end() -> None:
         assert host.told[-1] == "cleared"
 
     assert host.told[-1] == "ended"
+
+
+# Under pressure.
+
+
+async def test_a_disconnect_that_is_cancelled_goes_on_and_connect_opens_again() -> None:
+    async with EchoServer() as server:
+        session = Session(server.uri)
+        await session.connect()
+        closing = asyncio.ensure_future(session.disconnect())
+        await asyncio.sleep(0)
+
+        closing.cancel()
+        await until(session, lambda: session.state == "closed")
+        await session.connect()
+
+        assert (await session.request("again")).data == "again"
+        await session.lifetime.ended()
+
+
+@pytest.mark.parametrize("after", range(12))
+async def test_disconnects_at_any_moment_of_a_handshake_end_it(after: int) -> None:
+    async with EchoServer() as server:
+        session = Session(server.uri)
+        session.start()
+        for _ in range(after):
+            await asyncio.sleep(0)
+
+        async with asyncio.timeout(DEADLINE):
+            await asyncio.gather(*(session.disconnect() for _ in range(3)))
+
+        assert session.state == "closed"
+        assert (await _echo_after(session)) == "again"
+        await session.lifetime.ended()
+
+
+async def _echo_after(session: Session) -> str | bytes:
+    await session.connect()
+    return (await session.request("again")).data
+
+
+async def test_delays_that_end_end_the_attempts_with_the_last_error() -> None:
+    async with EchoServer() as server:
+        policy = Reconnect(delays=lambda: iter([0.0, 0.0]))
+        session = Session(f"{server.uri}/status?code=503", reconnect=policy)
+
+        with pytest.raises(ConnectionError, match="503"):
+            await session.connect()
+        await until(session, lambda: session.state == "closed")
+
+        assert texts(session)[-1] == "gave up after 3 attempts"
+        assert session.error is not None
+        assert "503" in str(session.error)
+        await session.lifetime.ended()
+
+
+async def test_a_message_too_large_for_the_server_ends_with_1009_and_what_it_means() -> None:
+    async def read(websocket: Any) -> None:
+        async for _ in websocket:
+            pass
+
+    async with serve(read, "127.0.0.1", 0) as server:
+        session = Session(uri_of(server), reconnect=False)
+        await session.connect()
+
+        with contextlib.suppress(NotConnectedError):
+            await session.send_message(bytes(20_000_000))
+        await until(session, lambda: session.state == "closed")
+
+        assert session.close_code == 1009
+        assert "the message was larger than the server accepts" in texts(session)[-1]
+        await session.lifetime.ended()
+
+
+async def test_a_server_that_says_1012_and_reads_on_is_reconnected_to() -> None:
+    async def restart(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"\x88\x02\x03\xf4")
+        writer.write_eof()
+        await reader.read()
+
+    async with peer(together(shake_hands, restart)) as uri:
+        session = Session(uri, reconnect=Reconnect(delays=lambda: iter([0.0] * 9)))
+        await session.connect()
+
+        await until(session, lambda: session.frames or len(texts(session)) >= 3)
+
+        assert texts(session)[1].startswith("closed by the server: 1012")
+        await session.connect()
+        assert session.state == "open"
+        await session.lifetime.ended()
+
+
+@pytest.mark.parametrize("is_fragmented", [False, True])
+async def test_a_flood_with_a_slow_callback_takes_no_memory_and_disconnect_returns(
+    is_fragmented: bool,
+) -> None:
+    message = b"\x01\x10" + bytes(16) + b"\x80\x10" + bytes(16)
+    flood = (message if is_fragmented else b"\x81\x20" + bytes(32)) * 2_000
+
+    async def pour(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(flood)
+                await writer.drain()
+
+    def dawdle(_: Frame) -> None:
+        # About 100 µs of work.
+        sum(range(5_000))
+
+    async with peer(together(shake_hands, pour)) as uri:
+        session = Session(uri, history=100, close_timeout=0.2, reconnect=False)
+        session.on_frame(dawdle)
+        await session.connect()
+        await until(session, lambda: session.frames.total > 3_000)
+        traffic = session.traffic.received
+        waiting = traffic.wire_bytes - traffic.frames * len(flood) // 2_000
+
+        async with asyncio.timeout(DEADLINE):
+            await session.disconnect()
+
+        assert waiting < 1_000_000
+        assert session.state == "closed"
+        await session.lifetime.ended()
+
+
+# Control frames, traffic and time.
+
+
+async def test_a_ping_takes_some_seconds_and_becomes_the_latency(session: Session) -> None:
+    seconds = await session.ping(b"hey")
+
+    assert 0 < seconds < DEADLINE
+    assert session.latency == seconds
+
+
+async def test_a_ping_without_a_connection_says_so(session: Session) -> None:
+    await session.disconnect()
+
+    with pytest.raises(NotConnectedError, match=r"connect\(\) opens it"):
+        await session.ping()
+
+
+async def test_a_ping_that_is_too_long_is_refused(session: Session) -> None:
+    with pytest.raises(ValueError, match="125 bytes"):
+        await session.ping(bytes(126))
+
+
+async def test_control_frames_are_kept_if_asked_for_and_are_no_frames(tmp_path: Path) -> None:
+    async def talk(websocket: Any) -> None:
+        await websocket.send(["in ", "three ", "fragments"])
+        await websocket.ping(b"theirs")
+        await websocket.wait_closed()
+
+    async with (
+        serve(talk, "127.0.0.1", 0) as server,
+        Session(uri_of(server), control_frames=True, compression=None) as session,
+    ):
+        await session.ping(b"ours")
+        await until(session, lambda: len(session.controls) == 5)
+        await session.save(tmp_path / "talk.jsonl")
+        await session.save(tmp_path / "talk.har")
+
+    kept = {(each.opcode, each.data, each.sent, each.fragments) for each in session.controls}
+    assert kept == {
+        (0, b"", False, 4),
+        (9, b"theirs", False, 0),
+        (10, b"theirs", True, 0),
+        (9, b"ours", True, 0),
+        (10, b"ours", False, 0),
+    }
+    assert [frame.data for frame in session.frames] == ["in three fragments"]
+    loaded = load(tmp_path / "talk.jsonl")
+    assert [each[1:] for each in loaded.controls] == [each[1:] for each in session.controls]
+    assert [frame.data for frame in loaded.frames] == ["in three fragments"]
+    assert '"opcode":9' in (tmp_path / "talk.har").read_text(encoding="utf-8")
+    assert [frame.data for frame in load(tmp_path / "talk.har").frames] == ["in three fragments"]
+
+
+async def test_control_frames_are_not_kept_unless_asked_for(session: Session) -> None:
+    await session.ping()
+
+    assert session.controls == ()
+
+
+async def test_traffic_counts_over_all_connections(session: Session) -> None:
+    for _ in range(2):
+        await session.request("grün")
+        await session.disconnect()
+        await session.connect()
+
+    traffic = session.traffic
+
+    assert (traffic.received.frames, traffic.received.bytes) == (2, 10)
+    assert (traffic.sent.frames, traffic.sent.bytes) == (2, 10)
+    assert traffic.sent.wire_bytes > traffic.received.wire_bytes > 10
+    traffic.sent.frames = 99
+    assert session.traffic.sent.frames == 2
+
+
+async def test_a_clock_set_back_by_an_hour_changes_no_order(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, shift = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: real() + shift)
+    for number in range(6):
+        await session.request(f"{number}")
+        session.journal.note(f"notice {number}")
+        shift -= 3_600
+
+    rows = [
+        entry.text if isinstance(entry, Notice) else entry.data
+        for entry in newest_first(session.frames, session.sent, session.notices[1:])
+    ]
+    await session.save(tmp_path / "talk.jsonl")
+
+    assert rows == [row for n in range(5, -1, -1) for row in (f"notice {n}", f"{n}", f"{n}")]
+    recorded = session.recording.frames
+    assert [(frame.sent, frame.data) for frame in recorded] == [
+        (sent, f"{number}") for number in range(6) for sent in (True, False)
+    ]
+    assert recorded[-1].time < recorded[0].time - 4 * 3_600
+    loaded = load(tmp_path / "talk.jsonl")
+    assert list(loaded.frames) == list(recorded)
+    loaded.save(tmp_path / "again.jsonl")
+    first, again = (tmp_path / f"{name}.jsonl" for name in ("talk", "again"))
+    assert first.read_text(encoding="utf-8") == again.read_text(encoding="utf-8")

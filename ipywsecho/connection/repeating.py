@@ -51,8 +51,10 @@ class Repeating:
 
     async def run(self) -> None:
         """Send while the connection is open, at once and then at each interval."""
-        self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
+        if self._task is not None and self._task.get_loop() is loop:
+            return
+        self._task = asyncio.current_task()
         while not self.is_over:
             await self._until_open()
             due = loop.time()
@@ -117,7 +119,7 @@ class Repeatings:
         return repeating
 
     def resume(self) -> None:
-        """Go on with all of them on another event loop."""
+        """Go on with all of them, if this is another event loop."""
         for repeating in self._all:
             if not repeating.is_over:
                 self._home.spawn(repeating.run)
