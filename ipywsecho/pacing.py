@@ -5,7 +5,15 @@ from collections.abc import Callable
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
-__all__ = ["BatchSize", "Refresher", "Throttle", "Timer", "Turn"]
+__all__ = ["BatchSize", "Refresher", "Throttle", "Timer", "Turn", "running_loop"]
+
+
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs in this thread, or `None`."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 class Turn:

@@ -4,7 +4,7 @@ from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.greeting import Greeting, greeter, is_greeting
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
 from ipywsecho.connection.link import Traffic
-from ipywsecho.connection.loops import HomeLoop, running_loop
+from ipywsecho.connection.loops import HomeLoop
 from ipywsecho.connection.outbox import Parcel, Sending, sendable
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.repeating import Repeating, Repeatings
@@ -30,6 +30,5 @@ __all__ = [
     "Traffic",
     "greeter",
     "is_greeting",
-    "running_loop",
     "sendable",
 ]

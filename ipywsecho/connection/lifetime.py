@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ipywsecho.connection.connection import Connection
-from ipywsecho.connection.loops import HomeLoop, running_loop
+from ipywsecho.connection.loops import HomeLoop
 from ipywsecho.frames import FrameLog
+from ipywsecho.pacing import running_loop
 
 __all__ = ["Host", "Lifetime", "OwnServer"]
 

@@ -6,19 +6,11 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from ipywsecho.pacing import Timer
+from ipywsecho.pacing import Timer, running_loop
 
 __all__ = ["HomeLoop", "running_loop"]
 
 T = TypeVar("T")
-
-
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """Return the event loop that runs in this thread, or `None`."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
 
 
 class HomeLoop:

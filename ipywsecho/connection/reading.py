@@ -7,6 +7,7 @@ what they mean. A frame goes one way or the other as a whole, so that each alway
 other one stopped.
 """
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from ipywsecho.frames import Control, Frame
@@ -26,6 +27,7 @@ _TEXT, _BINARY, _CONTINUATION = 0x1, 0x2, 0x0
 _WHOLE_TEXT, _WHOLE_BINARY = 0x81, 0x82
 _MASKED = 0x80
 _UNLIMITED = 2**63
+_HEADER_SIZES = {126: 4, 127: 10}
 _DEFLATE = "permessage-deflate"
 _INVALID_DATA, _TOO_BIG = 1007, 1009
 
@@ -51,6 +53,7 @@ class MessageReader:
         self._largest = min((limit for limit in limits if limit is not None), default=_UNLIMITED)
         # Other extensions may change any frame.
         self._is_quick = all(each.name == _DEFLATE for each in protocol.extensions)
+        self._queue: deque[tuple[bytes, int]] = deque()
         self._data = b""
         self._at = 0
         # What has come of a long frame that is not complete, and how much of it is missing.
@@ -65,19 +68,8 @@ class MessageReader:
 
     def feed(self, data: bytes) -> None:
         """Add bytes that have come from the network."""
-        if self._missing > len(data):
-            self._parts.append(data)
-            self._missing -= len(data)
-        elif self._parts:
-            self._data = b"".join((*self._parts, data))
-            self._at = self._missing = 0
-            self._parts.clear()
-        elif self._at < len(self._data):
-            self._data = self._data[self._at :] + data
-            self._at = 0
-        else:
-            self._data = data
-            self._at = 0
+        self._queue.append((data, 0))
+        self._advance()
 
     @property
     def has_more(self) -> bool:
@@ -96,74 +88,94 @@ class MessageReader:
             fragmented.
         """
         frames: list[Frame] = []
-        if self._header or self._is_over or self._fragments or not self._is_quick:
-            return frames, self._read_slowly(frames, time)
-        self._read_quickly(frames, most, time)
-        if len(frames) < most and self.has_more:
-            return frames, self._read_slowly(frames, time)
-        return frames, None
+        control = None
+        # Fragments cost as much as messages.
+        slow = 0
+        while self.has_more and len(frames) + slow < most and control is None:
+            is_slow = self._header or self._is_over or self._fragments or not self._is_quick
+            if is_slow or not self._read_quickly(frames, most - len(frames) - slow, time):
+                control = self._read_slowly(frames, time)
+                slow += 1
+            self._advance()
+        return frames, control
 
     def drop(self) -> None:
         """Forget what has not been read."""
         self._parts.clear()
+        self._queue.clear()
         self._missing = 0
         self._data, self._at = b"", 0
 
     def end(self) -> None:
         """Tell websockets' parser that nothing follows; an incomplete frame is an error."""
-        rest = b"".join(self._parts) + self._data[self._at :]
+        waiting = (data[start:] for data, start in self._queue)
+        rest = b"".join((*self._parts, self._data[self._at :], *waiting))
         self.drop()
         if rest:
             self._protocol.receive_data(rest)
         self._protocol.receive_eof()
 
-    def _read_quickly(self, frames: list[Frame], most: int, time: float) -> None:
-        """Read frames that are whole messages, as far as they go."""
+    def _advance(self) -> None:
+        """Take the next bytes that have come, once those before them are read."""
+        while self._queue and self._at >= len(self._data):
+            data, start = self._queue.popleft()
+            come = len(data) - start
+            if not self._parts:
+                self._data, self._at = data, start
+            elif come < self._missing:
+                self._parts.append(data[start:])
+                self._missing -= come
+            else:
+                # Only what was missing, as a copy of all that came would take as long as reading.
+                stop = start + self._missing
+                self._parts.append(data[start:stop])
+                self._data, self._at = b"".join(self._parts), 0
+                self._parts.clear()
+                self._missing = 0
+                self._queue.appendleft((data, stop))
+
+    def _read_quickly(self, frames: list[Frame], most: int, time: float) -> bool:
+        """Read frames that are whole messages; tell whether no other frame stopped it."""
         data, at, largest = self._data, self._at, self._largest
         end, append, make = len(data), frames.append, tuple.__new__
         for _ in range(most):
-            if at + 2 > end:
+            stop = at + 2
+            if stop > end:
                 break
             first, size = data[at], data[at + 1]
-            start = at + 2
+            start = stop
             if size > 125:
-                if size == 126:
-                    start = at + 4
-                elif size == 127:
-                    start = at + 10
-                else:
-                    break
+                start = at + _HEADER_SIZES.get(size, 0)
+                if start < at + 2:
+                    self._at = at
+                    return False
                 if start > end:
-                    self._wait_for(at, start)
-                    return
-                size = int.from_bytes(data[at + 2 : start])
-            if size > largest:
-                break
-            stop = start + size
-            if first == _WHOLE_TEXT:
-                if stop > end:
-                    self._wait_for(at, stop)
-                    return
-                try:
-                    text = data[start:stop].decode()
-                except UnicodeDecodeError:
+                    stop = start
                     break
-                append(make(Frame, (text, time, False, size)))
-            elif first == _WHOLE_BINARY:
-                if stop > end:
-                    self._wait_for(at, stop)
-                    return
-                append(make(Frame, (data[start:stop], time, False, size)))
-            else:
+                size = int.from_bytes(data[at + 2 : start])
+            stop = start + size
+            if (first != _WHOLE_TEXT and first != _WHOLE_BINARY) or size > largest:
+                self._at = at
+                return False
+            if stop > end:
                 break
+            payload: str | bytes = data[start:stop]
+            if first == _WHOLE_TEXT:
+                try:
+                    payload = payload.decode()  # type: ignore[union-attr]
+                except UnicodeDecodeError:
+                    self._at = at
+                    return False
+            append(make(Frame, (payload, time, False, size)))
             at = stop
         else:
             self._at = at
-            return
-        if at + 2 > end > at:
-            self._wait_for(at, at + 2)
-            return
-        self._at = at
+            return True
+        if at < end:
+            self._wait_for(at, stop)
+        else:
+            self._at = at
+        return True
 
     def _wait_for(self, at: int, stop: int) -> None:
         """Keep the bytes from `at` on until those up to `stop` are there."""

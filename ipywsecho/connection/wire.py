@@ -8,6 +8,7 @@ else in between.
 
 import asyncio
 from collections.abc import Callable
+from operator import attrgetter
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ LARGEST = 1_024
 _CLOSE, _PING, _PONG = 0x8, 0x9, 0xA
 _FIRST_OF_PONG = bytes([0x80 | _PONG])
 _INTERNAL_ERROR = 1011
+_SIZE = attrgetter("size")
 _OPEN = 1
 
 
@@ -260,7 +262,7 @@ class WireLink(asyncio.Protocol):
         if frames:
             received = self._traffic.received
             received.frames += len(frames)
-            received.bytes += sum(frame.size for frame in frames)
+            received.bytes += sum(map(_SIZE, frames))
             self._receiver.received(frames)
         if control is not None:
             # Behind the messages that were read with it.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Self
 
 from ipywsecho.frames.log import Frame, FrameLog
-from ipywsecho.pacing import Turn
+from ipywsecho.pacing import Turn, running_loop
 
 __all__ = ["Follower", "Signal"]
 
@@ -34,9 +34,13 @@ class Signal:
     def notify(self) -> None:
         """Wake every waiting task, so that it calls its predicate again."""
         if self._waiters:
+            here = running_loop()
             for waiter in tuple(self._waiters):
                 # Discarded here: further calls before the task runs need not wake it again.
                 self._waiters.discard(waiter)
+                if waiter.get_loop() is here:
+                    _wake(waiter)
+                    continue
                 # The loop of the task may have been closed, and then the task can never run.
                 with suppress(RuntimeError):
                     waiter.get_loop().call_soon_threadsafe(_wake, waiter)

@@ -228,7 +228,9 @@ class FrameLog:
         self._history_bytes = history_bytes
         chunks = isqrt(history)
         self._chunk_frames = -(-history // chunks)
-        self._chunk_bytes = -(-history_bytes // chunks)
+        # No larger than what a processor keeps at hand: the memory of frames that are forgotten is
+        # used for those that come next.
+        self._chunk_bytes = min(-(-history_bytes // chunks), 2**18)
         self.total = 0
         """Number of frames ever appended."""
         self.total_bytes = 0
@@ -268,7 +270,7 @@ class FrameLog:
         begin = 0
         while begin < len(frames):
             end = begin + self._full_at - self.total
-            part = frames[begin:end]
+            part = frames if begin == 0 and end >= len(frames) else frames[begin:end]
             begin = end
             self._tail.extend(part)
             self._view = None
@@ -303,16 +305,22 @@ class FrameLog:
 
     def _forget(self) -> None:
         newest = self.total - 1
-        while self._start < newest and (
-            self.total - self._start > self._history
-            or self.total_bytes - self._forgotten_bytes > self._history_bytes
-        ):
-            chunks, firsts = self._chain
-            next_chunk = firsts[1] if len(firsts) > 1 else self.total
-            # All at once that are too many, or one by one those that are too large.
-            stop = max(min(self.total - self._history, next_chunk, newest), self._start + 1)
-            forgotten = chunks[0][self._start - firsts[0] : stop - firsts[0]]
-            self._forgotten_bytes += sum(map(_SIZE, forgotten))
-            self._start = stop
-            if len(firsts) > 1 and stop >= next_chunk:
-                self._chain = (chunks[1:], firsts[1:])
+        chunks, firsts = self._chain
+        too_many = self.total - self._history
+        too_large = self.total_bytes - self._history_bytes
+        start, forgotten_bytes = self._start, self._forgotten_bytes
+        while start < newest and (start < too_many or forgotten_bytes < too_large):
+            chunk, first = chunks[0], firsts[0]
+            end = min(first + len(chunk), newest)
+            if start < too_many:
+                # Without a look at each of them.
+                stop = min(too_many, end)
+                forgotten_bytes += sum(map(_SIZE, chunk[start - first : stop - first]))
+                start = stop
+            while start < end and forgotten_bytes < too_large:
+                forgotten_bytes += chunk[start - first].size
+                start += 1
+            if start == first + len(chunk) and len(firsts) > 1:
+                chunks, firsts = chunks[1:], firsts[1:]
+        self._start, self._forgotten_bytes = start, forgotten_bytes
+        self._chain = chunks, firsts

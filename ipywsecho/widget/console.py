@@ -18,9 +18,9 @@ from ipywsecho.connection import (
     Repeating,
     Sending,
     Traffic,
-    running_loop,
 )
 from ipywsecho.frames import Follower, Frame, FrameLog
+from ipywsecho.pacing import running_loop
 from ipywsecho.session import Session
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.controls import Controls, descendants_of

@@ -49,41 +49,33 @@ class ObservedLog(FrameLog):
         self._name = name
         self._guard = guard
 
-    def extend(self, frames: Sequence[Frame]) -> None:
-        """Keep frames, and call each observer for each of them."""
-        if self._is_observed():
-            for frame in frames:
-                self.append(frame)
-        else:
-            super().extend(frames)
-
     def append(self, frame: Frame) -> None:
         """Keep a frame, and call each observer."""
-        if not self._is_observed():
-            super().append(frame)
-            return
-        old = self.frames
-        super().append(frame)
-        change = Bunch(
-            name=self._name, old=old, new=self.frames, owner=self._console, type="change"
-        )
-        for observer in _observers(self._console._trait_notifiers, self._name):
-            # What a class declares with a decorator is a method of the instance.
-            is_declared = isinstance(observer, EventHandler)
-            handler = getattr(self._console, observer.name) if is_declared else observer
-            self._guard(handler, change)
+        self.extend((frame,))
 
-    def _is_observed(self) -> bool:
-        notifiers = self._console._trait_notifiers
-        return self._name in notifiers or All in notifiers
+    def extend(self, frames: Sequence[Frame]) -> None:
+        """Keep frames, and call each observer for each of them."""
+        console, name = self._console, self._name
+        notifiers = console._trait_notifiers
+        if name not in notifiers and All not in notifiers:
+            super().extend(frames)
+            return
+        keep, guard = super().append, self._guard
+        for frame in frames:
+            old = self.frames
+            keep(frame)
+            change = Bunch(name=name, old=old, new=self.frames, owner=console, type="change")
+            # Looked up each time, as an observer may add or remove observers.
+            for observer in _observers(notifiers, name):
+                # What a class declares with a decorator is a method of the instance.
+                is_declared = isinstance(observer, EventHandler)
+                guard(getattr(console, observer.name) if is_declared else observer, change)
 
 
 def _observers(notifiers: Any, name: str) -> list[Any]:
-    return [
-        observer
-        for names in (name, All)
-        if names in notifiers
-        for types in ("change", All)
-        if types in notifiers[names]
-        for observer in notifiers[names][types]
-    ]
+    found: list[Any] = []
+    for names in (name, All):
+        if (by_type := notifiers.get(names)) is not None:
+            found += by_type.get("change", ())
+            found += by_type.get(All, ())
+    return found

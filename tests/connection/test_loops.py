@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ipywsecho.connection.loops import HomeLoop, running_loop
+from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.pacing import running_loop
 
 CELL: ContextVar[str] = ContextVar("CELL", default="none")
 
