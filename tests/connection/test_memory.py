@@ -1,0 +1,196 @@
+"""Transports inside the process, which behave as those of a TCP connection."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from ipywsecho.connection.memory import PIECE, MemoryTransport, connect_in_memory
+from tests.virtual import virtual_time
+
+
+class End(asyncio.Protocol):
+    """Writes down what it is told."""
+
+    transport: MemoryTransport
+
+    def __init__(self, *, keeps_open: bool = False) -> None:
+        self.told: list[str] = []
+        self.data = b""
+        self.largest = 0
+        self._keeps_open = keeps_open
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("MemoryTransport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        self.largest = max(self.largest, len(data))
+
+    def eof_received(self) -> bool:
+        self.told.append("eof")
+        return self._keeps_open
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.told.append(f"lost {exc}")
+
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
+
+
+def pair(**options: Any) -> tuple[End, End]:
+    near, far = End(), End(**options)
+    connect_in_memory(near, far)
+    return near, far
+
+
+@virtual_time
+async def test_what_one_end_writes_the_other_receives() -> None:
+    near, far = pair()
+
+    near.transport.write(b"one")
+    near.transport.write(b"two")
+    far.transport.write(b"back")
+    await asyncio.sleep(0.1)
+
+    assert (near.data, far.data) == (b"back", b"onetwo")
+    assert near.told == far.told == []
+
+
+@virtual_time
+async def test_nothing_arrives_while_it_is_written() -> None:
+    near, far = pair()
+
+    near.transport.write(b"one")
+
+    assert far.data == b""
+    assert near.transport.get_write_buffer_size() == 3
+
+
+@virtual_time
+async def test_much_arrives_in_pieces() -> None:
+    near, far = pair()
+
+    near.transport.write(bytes(3 * PIECE + 1))
+    await asyncio.sleep(0.1)
+
+    assert len(far.data) == 3 * PIECE + 1
+    assert far.largest == PIECE
+
+
+@virtual_time
+async def test_a_writer_is_paused_above_the_high_mark_and_resumed_at_the_low_one() -> None:
+    near, far = pair()
+    near.transport.set_write_buffer_limits(high=100, low=10)
+    far.transport.pause_reading()
+
+    near.transport.write(bytes(100))
+    assert near.told == []
+    near.transport.write(bytes(1))
+    near.transport.write(bytes(1))
+    await asyncio.sleep(0.1)
+    assert near.told == ["pause"]
+    assert not far.transport.is_reading()
+    far.transport.resume_reading()
+    await asyncio.sleep(0.1)
+
+    assert near.told == ["pause", "resume"]
+    assert len(far.data) == 102
+
+
+@virtual_time
+async def test_closing_passes_on_what_was_written_and_ends_both() -> None:
+    near, far = pair()
+
+    near.transport.write(b"last")
+    near.transport.close()
+    near.transport.write(b"too late")
+    await asyncio.sleep(0.1)
+
+    assert far.data == b"last"
+    assert near.told == ["lost None"]
+    assert far.told == ["eof", "lost None"]
+    assert near.transport.is_closing()
+
+
+@virtual_time
+async def test_a_half_closed_end_goes_on_reading() -> None:
+    near, far = pair(keeps_open=True)
+
+    assert near.transport.can_write_eof()
+    near.transport.write_eof()
+    near.transport.write(b"too late")
+    await asyncio.sleep(0.1)
+    far.transport.write(b"still here")
+    await asyncio.sleep(0.1)
+
+    assert far.told == ["eof"]
+    assert (near.data, far.data) == (b"still here", b"")
+    near.transport.abort()
+    await asyncio.sleep(0.1)
+
+
+@virtual_time
+async def test_aborting_forgets_what_was_written() -> None:
+    near, far = pair()
+    far.transport.pause_reading()
+    near.transport.write(b"lost")
+
+    near.transport.abort()
+    near.transport.abort()
+    await asyncio.sleep(0.1)
+    assert near.told == ["lost None"]
+    far.transport.resume_reading()
+    await asyncio.sleep(0.1)
+
+    assert far.data == b""
+    assert far.told == ["eof", "lost None"]
+
+
+@virtual_time
+async def test_closing_waits_for_an_end_that_reads_nothing() -> None:
+    near, far = pair()
+    far.transport.pause_reading()
+    near.transport.write(b"waits")
+
+    near.transport.close()
+    await asyncio.sleep(1_000)
+    assert near.told == []
+    far.transport.resume_reading()
+    await asyncio.sleep(0.1)
+
+    assert far.data == b"waits"
+    assert near.told == ["lost None"]
+
+
+@virtual_time
+async def test_another_protocol_takes_over() -> None:
+    near, far = pair()
+    other = End()
+
+    far.transport.set_protocol(other)
+    near.transport.write(b"for the other")
+    await asyncio.sleep(0.1)
+
+    assert (far.data, other.data) == (b"", b"for the other")
+    assert far.transport.get_protocol() is other
+    assert far.transport.get_extra_info("socket", "none") == "none"
+
+
+@pytest.mark.parametrize("high", [None, 8])
+@virtual_time
+async def test_limits_have_defaults(high: int | None) -> None:
+    near, far = pair()
+    far.transport.pause_reading()
+
+    near.transport.set_write_buffer_limits(high)
+    near.transport.write(bytes(2**16 if high is None else 8))
+    before = list(near.told)
+    near.transport.write(bytes(1))
+
+    assert (before, near.told) == ([], ["pause"])
+    near.transport.abort()
+    await asyncio.sleep(0.1)
