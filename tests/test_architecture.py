@@ -1,5 +1,4 @@
 import ast
-import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,7 @@ from ipywidgets import VBox
 
 import ipywsecho
 from ipywsecho import WebSocketConsole
-from tests.system.environments import ROOT, run
+from tests import ROOT
 
 MODULES = sorted((ROOT / "ipywsecho").rglob("*.py"))
 
@@ -16,13 +15,6 @@ class Empty(VBox):
     """Defines only what Python and traitlets write into every subclass."""
 
     annotated: str
-
-
-def test_imports_follow_the_arrows() -> None:
-    command = Path(sys.executable).with_name("lint-imports")
-
-    # Fails with the linter's report.
-    run(command, "--no-cache", cwd=ROOT)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)

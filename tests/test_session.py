@@ -1,7 +1,6 @@
 """The console without a widget, on an event loop of a plain script."""
 
 import asyncio
-import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -24,7 +23,6 @@ from ipywsecho import (
 )
 from ipywsecho.frames import FrameLog
 from ipywsecho.session import Host
-from tests.system.environments import ROOT, run
 
 DEADLINE = 20.0
 
@@ -53,22 +51,6 @@ def uri_of(server: Any) -> str:
 
 
 # Beginning and end.
-
-
-def test_it_needs_neither_widgets_nor_ipython() -> None:
-    code = (
-        "import asyncio, sys\n"
-        "from ipywsecho import Session\n"
-        "async def main():\n"
-        "    async with Session() as session:\n"
-        "        return (await session.request('Hello!')).data\n"
-        "print(asyncio.run(main()))\n"
-        "print(sorted({'IPython', 'ipywidgets', 'traitlets', 'comm'} & set(sys.modules)))\n"
-    )
-
-    printed = run(sys.executable, "-W", "error", "-c", code, cwd=ROOT)
-
-    assert printed.splitlines() == ["Hello!", "[]"]
 
 
 async def test_inside_the_context_it_is_connected_and_after_it_everything_has_ended() -> None:

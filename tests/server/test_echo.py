@@ -14,8 +14,8 @@ import trustme
 
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, meaning_of, parameters_of
-from tests.system.clients import CLIENTS, DEADLINE, Client, handshake
-from tests.system.environments import ROOT
+from tests import ROOT
+from tests.clients import CLIENTS, DEADLINE, Client, handshake
 
 
 def _http(uri: str | None) -> str:
