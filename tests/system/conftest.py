@@ -1,18 +1,27 @@
 """What the tests stand on: a kernel, a JupyterLab and a Chromium, all of them real."""
 
-import functools
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from filelock import FileLock
 from playwright.async_api import Browser
 
 from tests import ROOT
 from tests.system.browser import BrowserMissingError, running_chromium
-from tests.system.environments import create_environment, create_variant, pins_of, pip
+from tests.system.environments import (
+    create_environment,
+    create_variant,
+    interpreter_of,
+    pins_of,
+    pip,
+)
 from tests.system.kernel import Kernel, running_kernel
 from tests.system.lab import Lab, Notebook, running_lab, write_notebook
+
+BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest_asyncio.fixture
@@ -24,14 +33,24 @@ async def kernel(tmp_path: Path) -> AsyncIterator[Kernel]:
     assert kernel.log.read_text() == ""
 
 
+@pytest.fixture(scope="session")
+def folder_of_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of a run share; each has one of its own inside."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(folder_of_run: Path) -> AsyncIterator[Browser]:
     """A Chromium; without one the tests that need it fail."""
-    try:
-        async with running_chromium() as browser:
-            yield browser
-    except BrowserMissingError as error:
-        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    async with AsyncExitStack() as stack:
+        try:
+            # The first worker installs what is missing; the others find it here.
+            with FileLock(folder_of_run / "browser.lock"):
+                browser = await stack.enter_async_context(running_chromium())
+        except BrowserMissingError as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        yield browser
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -55,23 +74,43 @@ async def notebook(
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built_once(folder_of_run: Path) -> BuiltOnce:
+    """Fills a folder that all workers share; the first that asks for it does the work."""
+
+    def build(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, is_built = folder_of_run / name, folder_of_run / f"{name}.built"
+        with FileLock(folder_of_run / f"{name}.lock"):
+            if not is_built.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                is_built.touch()
+        return folder
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def wheel(built_once: BuiltOnce) -> Path:
     """The package as its users get it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
-    [built] = folder.glob("*.whl")
+
+    def fill(folder: Path) -> None:
+        pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
+
+    [built] = built_once("wheel", fill).glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="session")
-def environment_of(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+def environment_of(wheel: Path, built_once: BuiltOnce) -> Callable[[str], Path]:
     """Returns the interpreter of an environment that holds the package, and makes each once."""
 
-    @functools.cache
     def python(name: str) -> Path:
-        folder = tmp_path_factory.mktemp(name.replace(" ", "-")) / "venv"
-        if name in ("lowest", "newest"):
-            return create_environment(folder, wheel, *pins_of(name))
-        return create_variant(folder, *pins_of(name))
+        def fill(folder: Path) -> None:
+            if name in ("lowest", "newest"):
+                create_environment(folder, wheel, *pins_of(name))
+            else:
+                create_variant(folder, *pins_of(name))
+
+        return interpreter_of(built_once(name.replace(" ", "-"), fill))
 
     return python
