@@ -16,7 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from tests.system.environments import ROOT
+from tests import ROOT
 from tests.system.kernel import isolated_environment
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

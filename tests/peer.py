@@ -109,7 +109,8 @@ async def shake_hands(
     writer.write(b"".join(protocol.data_to_send()))
 
 
-async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Be a good server, which echoes each text and answers the closing handshake."""
     protocol = ServerProtocol()
     while data := await reader.read(2**16):
         protocol.receive_data(data)
@@ -142,7 +143,7 @@ async def peer(*talks: Talk) -> AsyncIterator[str]:
         try:
             # How a client leaves is the client's business.
             with suppress(ConnectionError):
-                await (waiting.pop() if waiting else _echo)(reader, writer)
+                await (waiting.pop() if waiting else echo)(reader, writer)
                 while await reader.read(2**16):
                     pass
         except asyncio.CancelledError:

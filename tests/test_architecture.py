@@ -1,5 +1,4 @@
 import ast
-import sys
 from pathlib import Path
 
 import pytest
@@ -7,7 +6,7 @@ from ipywidgets import VBox
 
 import ipywsecho
 from ipywsecho import WebSocketConsole
-from tests.system.environments import ROOT, run
+from tests import ROOT
 
 MODULES = sorted((ROOT / "ipywsecho").rglob("*.py"))
 
@@ -16,13 +15,6 @@ class Empty(VBox):
     """Defines only what Python and traitlets write into every subclass."""
 
     annotated: str
-
-
-def test_imports_follow_the_arrows() -> None:
-    command = Path(sys.executable).with_name("lint-imports")
-
-    # Fails with the linter's report.
-    run(command, "--no-cache", cwd=ROOT)
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
@@ -56,35 +48,6 @@ def test_the_package_lists_its_public_names_and_refuses_others() -> None:
     assert dir(ipywsecho) == ipywsecho.__all__
     with pytest.raises(AttributeError, match="has no attribute 'WebSocket'"):
         ipywsecho.WebSocket  # noqa: B018
-
-
-def loaded_by(code: str, *names: str) -> set[str]:
-    """Return which of these modules, and of what lies in them, a new interpreter has loaded."""
-    command = f"import sys\n{code}\nprint(*sys.modules, sep='\\n')"
-    modules = run(sys.executable, "-W", "error", "-c", command, cwd=ROOT).split()
-    return {each for each in modules for name in names if f"{each}.".startswith(f"{name}.")}
-
-
-def test_importing_the_package_loads_nothing_of_it() -> None:
-    assert loaded_by("import ipywsecho", "ipywsecho", "asyncio", "IPython") == {"ipywsecho"}
-
-
-LATER = [
-    *("ipywsecho.recording", "ipywsecho.server", "ipywsecho.widget.magic"),
-    *("ipywsecho.connection.dialing", "ipywsecho.connection.translation"),
-    *("PIL", "pygments.lexers", "websockets", "pandas", "matplotlib"),
-    *("IPython.core.pylabtools", "IPython.core.magic_arguments"),
-]
-
-
-def test_importing_the_console_loads_only_what_every_console_needs() -> None:
-    assert loaded_by("from ipywsecho import WebSocketConsole", *LATER) == set()
-
-
-def test_a_session_needs_no_view_and_no_jupyter() -> None:
-    code = "from ipywsecho import Session"
-
-    assert loaded_by(code, "ipywsecho.widget", "ipywsecho.view", *LATER) == set()
 
 
 def test_console_redefines_no_name_of_its_box_but_close() -> None:

@@ -11,7 +11,7 @@ import pytest
 import ipywsecho
 from ipywsecho import ConsoleError, Reconnect, WebSocketConsole
 from ipywsecho.__main__ import main
-from tests.system.environments import ROOT
+from tests import ROOT
 
 README = ROOT / "README.md"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

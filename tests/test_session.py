@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +27,6 @@ from ipywsecho.connection import Host
 from ipywsecho.frames import FrameLog, Notice
 from ipywsecho.view.rows import newest_first
 from tests.peer import peer, shake_hands, together
-from tests.system.environments import ROOT, run
 
 DEADLINE = 20.0
 
@@ -57,22 +55,6 @@ def uri_of(server: Any) -> str:
 
 
 # Beginning and end.
-
-
-def test_it_needs_neither_widgets_nor_ipython() -> None:
-    code = (
-        "import asyncio, sys\n"
-        "from ipywsecho import Session\n"
-        "async def main():\n"
-        "    async with Session() as session:\n"
-        "        return (await session.request('Hello!')).data\n"
-        "print(asyncio.run(main()))\n"
-        "print(sorted({'IPython', 'ipywidgets', 'traitlets', 'comm'} & set(sys.modules)))\n"
-    )
-
-    printed = run(sys.executable, "-W", "error", "-c", code, cwd=ROOT)
-
-    assert printed.splitlines() == ["Hello!", "[]"]
 
 
 async def test_inside_the_context_it_is_connected_and_after_it_everything_has_ended() -> None:

@@ -42,7 +42,7 @@ class Gestures:
         call = session.home.call
         controls.text.on_msg(self._hear_text)
         controls.text.observe(self._hear_value, names="value")
-        controls.button.on_click(lambda _: self._submit())
+        controls.button.on_click(lambda _: self._press_button())
         controls.switch.on_click(lambda _: call(self._toggle))
         controls.retry.on_click(lambda _: session.start())
         controls.more.on_click(lambda _: controls.show_tools(not controls.has_tools))
@@ -60,6 +60,13 @@ class Gestures:
 
     def _hear_value(self, _: Bunch) -> None:
         self._enter.receive_value()
+
+    def _press_button(self) -> None:
+        # A kernel may handle the value on another thread than the click, and later.
+        if self._controls.text.value:
+            self._submit()
+        else:
+            self._enter.press()
 
     def _submit(self) -> None:
         text = self._controls.text

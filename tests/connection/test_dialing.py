@@ -16,9 +16,9 @@ from ipywsecho.connection import dialing
 from ipywsecho.connection.dialing import Dialing, Handshake
 from ipywsecho.connection.link import Traffic
 from ipywsecho.frames import now
+from tests import ROOT
 from tests.links import Taker, end_of, wire
 from tests.peer import answering, peer, shake_hands, together
-from tests.system.environments import ROOT
 
 GREETING = (
     wire(Opcode.TEXT, b"hello")

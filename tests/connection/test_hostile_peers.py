@@ -39,9 +39,12 @@ GONE = "; the server or the network went away; connect again"
 async def _nothing_is_left_or_printed(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> AsyncIterator[None]:
+    # What was there before need not be looked through for each test.
+    gc.freeze()
     yield
     # What nobody awaited complains when it is collected.
     gc.collect()
+    gc.unfreeze()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     records = [record for when in ("call", "teardown") for record in caplog.get_records(when)]
     # Of ours, nothing is printed unless somebody asks for it.

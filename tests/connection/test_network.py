@@ -4,8 +4,6 @@ import asyncio
 import re
 import socket
 import ssl
-import subprocess
-import sys
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -399,32 +397,6 @@ async def test_a_proxy_of_a_kind_that_does_not_exist_is_told_without_its_passwor
 
     assert "scheme gopher isn't supported" in str(error)
     assert SECRET not in str(error)
-
-
-def test_a_missing_package_for_socks_is_named() -> None:
-    program = """
-import asyncio, sys
-sys.modules["python_socks"] = None
-from ipywsecho import ConnectError, WebSocketConsole
-
-async def main():
-    console = WebSocketConsole("ws://127.0.0.1:1", proxy="socks5://127.0.0.1:1")
-    try:
-        await console.connect()
-    except ConnectError as error:
-        print(console.state, error)
-    console.close()
-
-asyncio.run(main())
-"""
-
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False
-    )
-
-    assert done.stderr == ""
-    assert "python-socks" in done.stdout
-    assert "%pip install 'ipywsecho[socks]'" in done.stdout
 
 
 # Who one is

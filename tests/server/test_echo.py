@@ -6,16 +6,19 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any
 
 import aiohttp
 import pytest
 import trustme
+from websockets.asyncio import server as websockets_server
 
+from ipywsecho.server import serving
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, meaning_of, parameters_of
-from tests.system.clients import CLIENTS, DEADLINE, Client, handshake
-from tests.system.environments import ROOT
+from tests import ROOT
+from tests.clients import CLIENTS, DEADLINE, Client, handshake
 
 
 def _http(uri: str | None) -> str:
@@ -328,6 +331,15 @@ def test_a_path_with_a_parameter_of_another_type_is_rejected() -> None:
 # Closing
 
 
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes servers wait briefly for clients when they close, and endlessly for a handshake."""
+    monkeypatch.setattr(serving, "_CLOSE_TIMEOUT", 0.1)
+    endless = partial(websockets_server.serve, open_timeout=None)
+    monkeypatch.setattr(websockets_server, "serve", endless)
+
+
+@pytest.mark.usefixtures("_impatient")
 async def test_a_client_that_does_not_read_does_not_delay_the_close() -> None:
     async with asyncio.timeout(DEADLINE):
         server = EchoServer()
@@ -339,8 +351,9 @@ async def test_a_client_that_does_not_read_does_not_delay_the_close() -> None:
         writer.transport.abort()
 
 
+@pytest.mark.usefixtures("_impatient")
 async def test_a_client_without_a_handshake_does_not_delay_the_close() -> None:
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(DEADLINE):
         server = EchoServer()
         await server.start()
         host, port = str(server.uri).removeprefix("ws://").split(":")
@@ -350,7 +363,6 @@ async def test_a_client_without_a_handshake_does_not_delay_the_close() -> None:
 
         await server.close()
 
-        # Earlier than the timeout of the handshake.
         assert await reader.read() == b""
         writer.close()
 

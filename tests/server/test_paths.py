@@ -3,7 +3,6 @@
 import asyncio
 import json
 import struct
-import sys
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -12,10 +11,9 @@ import aiohttp
 import psutil
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
 
 from ipywsecho.server.echo import EchoServer
-from tests.system.clients import CLIENTS, DEADLINE, Client, handshake, handshake_request
+from tests.clients import CLIENTS, DEADLINE, Client, handshake
 
 
 @pytest_asyncio.fixture
@@ -83,29 +81,6 @@ async def test_the_same_seed_gives_the_same_pictures(uri: str, client: Client) -
     assert len({*first.frames, *other.frames}) == 4
 
 
-@pytest.mark.asyncio(loop_scope="session")
-async def test_a_browser_can_decode_the_picture(browser: Browser) -> None:
-    page = await browser.new_page()
-    origin = await page.evaluate("location.origin")
-
-    async with EchoServer(allow_origins=[origin]) as server:
-        shown = await page.evaluate(
-            """uri => new Promise((resolve, reject) => {
-                const websocket = new WebSocket(uri);
-                websocket.onerror = () => reject("refused");
-                websocket.onmessage = async ({data}) => {
-                    const bitmap = await createImageBitmap(data);
-                    websocket.close();
-                    resolve([bitmap.width, bitmap.height]);
-                };
-            })""",
-            f"{server.uri}/picture",
-        )
-
-    await page.close()
-    assert shown == [128, 128]
-
-
 @pytest.mark.parametrize(
     ("query", "code", "reason"),
     [
@@ -154,38 +129,6 @@ async def test_flood_truncates_the_number_to_the_size_of_the_frame(uri: str) -> 
     seen = await CLIENTS["aiohttp"](f"{uri}/flood?count=10&size=1", count=11)
 
     assert seen.frames == ["1", "2", "3", "4", "5", "6", "7", "8", "9", "1"]
-
-
-# Reads until the end, faster than a server in Python can write.
-READER = """
-import socket, sys
-with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
-    connection.sendall(sys.argv[2].encode())
-    print("reading", flush=True)
-    while connection.recv(2**20):
-        pass
-"""
-
-
-async def test_flood_lets_other_tasks_run(uri: str) -> None:
-    port = uri.rpartition(":")[2]
-    request = handshake_request("/flood?count=1000000&size=2")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", READER, port, request), stdout=asyncio.subprocess.PIPE
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(DEADLINE), aiohttp.ClientSession() as session:
-        await process.stdout.readline()
-        beside = await session.ws_connect(uri)
-
-        for _ in range(10):
-            await beside.send_str("Am I late?")
-            await beside.receive_str()
-
-        assert process.returncode is None
-        process.kill()
-        await process.communicate()
-        await beside.close()
 
 
 async def test_flood_waits_for_a_client_that_does_not_read(uri: str) -> None:

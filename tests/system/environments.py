@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -44,7 +44,7 @@ def create_environment(directory: Path, *requirements: str | Path) -> Path:
     # One pip serves all environments: a copy in each costs seconds, and some systems lack it.
     run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
     pip("--python", directory, "install", *requirements, cwd=directory.parent)
-    return directory / "bin" / "python"
+    return interpreter_of(directory)
 
 
 def create_variant(directory: Path, *requirements: str) -> Path:
@@ -58,6 +58,11 @@ def create_variant(directory: Path, *requirements: str) -> Path:
     # Only now, or pip would take what is here for what is there.
     here = sysconfig.get_path("purelib")
     (packages / "variant.pth").write_text(f"import site; site.addsitedir({here!r})\n")
+    return interpreter_of(directory)
+
+
+def interpreter_of(directory: Path) -> Path:
+    """Returns the interpreter of a virtual environment."""
     return directory / "bin" / "python"
 
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -97,11 +98,12 @@ class Kernel:
     async def execute(self, code: str, shell: str | None = None, *, may_fail: bool = False) -> Cell:
         """Runs a cell to its end; raises `CellError` if it fails and must not."""
         content = {"code": code, "silent": False, "store_history": False, "stop_on_error": False}
+        begin = len(self.messages)
         request = self._send("execute_request", content, shell)
         await self._reply(request)
         # Its last output stands before this, and may come here after the reply.
         await self.until(lambda: request in self._idle)
-        cell = self._cell(request)
+        cell = self._cell(request, begin)
         if cell.error is not None and not may_fail:
             raise CellError(f"{cell.error}\nin the cell\n{code}")
         return cell
@@ -125,10 +127,10 @@ class Kernel:
             while not await self.value(f"bool({claim})"):
                 pass
 
-    def _cell(self, request: str) -> Cell:
-        """Gathers what a request wrote."""
+    def _cell(self, request: str, begin: int) -> Cell:
+        """Gathers what a request wrote, from the message of a number on."""
         cell = Cell()
-        for message in self.messages:
+        for message in islice(self.messages, begin, None):
             if message.parent == request:
                 _add_to_cell(cell, message)
         return cell
@@ -261,23 +263,21 @@ class Kernel:
                 listener.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
 
-    async def _listen(self, socket: Any, take: Callable[[dict[str, Any], int], None]) -> None:
-        session = self._client.session
+    async def _listen(self, socket: Any, take: Callable[[Message], None]) -> None:
         while True:
-            _, parts = session.feed_identities(await socket.recv_multipart())
-            # Behind the signature and three headers come the content and the buffers.
-            size = sum(len(part) for part in parts[4:])
+            _, parts = self._client.session.feed_identities(await socket.recv_multipart())
+            # The client's own way to read them takes several times as long.
+            message = _message_of(parts)
             async with self._changed:
-                take(session.deserialize(parts), size)
+                take(message)
                 self._changed.notify_all()
 
-    def _replied(self, message: dict[str, Any], _size: int) -> None:
-        self._replies[message["parent_header"].get("msg_id", "")] = message["content"]
+    def _replied(self, message: Message) -> None:
+        self._replies[message.parent] = message.content
 
-    def _said(self, message: dict[str, Any], size: int) -> None:
-        kind, content = message["msg_type"], message["content"]
-        parent = message["parent_header"].get("msg_id", "")
-        self.messages.append(Message(kind, parent, message["header"]["date"], content, size))
+    def _said(self, message: Message) -> None:
+        kind, content, parent = message.kind, message.content, message.parent
+        self.messages.append(message)
         if kind.startswith("comm_"):
             self._update_models(kind, content)
         elif kind == "status" and content["execution_state"] == "idle":
@@ -291,6 +291,18 @@ class Kernel:
             self.closed_models.add(model)
         elif data.get("method") in ("update", "echo_update"):
             self.models.setdefault(model, {}).update(data["state"])
+
+
+def _message_of(parts: list[bytes]) -> Message:
+    """Reads a message of the wire: a signature, three headers, the content and the buffers."""
+    header, parent, content = (json.loads(parts[number]) for number in (1, 2, 4))
+    return Message(
+        kind=header["msg_type"],
+        parent=parent.get("msg_id", ""),
+        date=datetime.fromisoformat(header["date"]),
+        content=content,
+        size=sum(map(len, parts[4:])),
+    )
 
 
 def _add_to_cell(cell: Cell, message: Message) -> None:
@@ -339,6 +351,8 @@ async def running_kernel(
         await manager.start_kernel(stdout=log, stderr=log, env=environment, cwd=str(directory))
         client = manager.client()
         client.start_channels()
+        # Beside a busy machine messages pile up here, and past some thousand they would be lost.
+        client.iopub_channel.socket.rcvhwm = 0
         try:
             async with asyncio.timeout(DEADLINE):
                 await client.wait_for_ready()

@@ -132,6 +132,7 @@ async def test_a_whole_session_needs_no_mouse(notebook: Notebook) -> None:
     await keyboard.type("by Enter")
     await keyboard.press("Enter")
     await console.has_row("↓", "by Enter")
+    await expect(console.field).to_have_value("")
     await keyboard.type("by button")
     await keyboard.press("Tab")
     await keyboard.press("Space")

@@ -11,7 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
-from tests.system.environments import ROOT, create_environment, pip, run
+from tests import ROOT
+from tests.system.environments import create_environment, pip, run
 
 ENVIRONMENT = ROOT / "binder" / "environment.yml"
 POST_BUILD = ROOT / "binder" / "postBuild"
@@ -38,6 +39,11 @@ def installed_by_conda() -> tuple[str, dict[str, Requirement]]:
         python.removeprefix("python="),
         {canonicalize_name(each.name): each for each in requirements},
     )
+
+
+def modules_in(package: Path) -> dict[Path, bytes]:
+    """Reads the modules of a package, in all its folders."""
+    return {each.relative_to(package): each.read_bytes() for each in package.rglob("*.py")}
 
 
 def test_binder_builds_from_the_environment_and_the_checkout() -> None:
@@ -112,5 +118,4 @@ def test_post_build_installs_this_checkout_and_nothing_else(tmp_path: Path) -> N
     assert installed.keys() == {"pip", "ipywsecho"}
     assert installed["ipywsecho"] == project()["version"]
     [package] = python.parents[1].glob("lib/*/site-packages/ipywsecho")
-    modules = {each.name: each.read_bytes() for each in package.glob("*.py")}
-    assert modules == {each.name: each.read_bytes() for each in ROOT.glob("ipywsecho/*.py")}
+    assert modules_in(package) == modules_in(ROOT / "ipywsecho")

@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.payloads import IN_A_LINE, PAYLOADS
-from tests.peer import answering, frame, peer, shake_hands, together
+from tests.peer import answering, echo, frame, peer, shake_hands, together
 from tests.system.kernel import DEADLINE, CellError
 from tests.system.lab import ConsoleView, Lab, Notebook, write_notebook
 
@@ -260,7 +260,7 @@ async def test_secrets_are_neither_on_the_page_nor_in_the_notebook(
     notebook: Watched, lab: Lab
 ) -> None:
     codes = [SECRETS[name].encode().hex() for name in ("password", "token", "bearer")]
-    async with peer(shake_hands, _say_it_all, _say_it_all) as uri:
+    async with peer(echo, _say_it_all, _say_it_all) as uri:
         code = SECRETIVE.format(codes=codes, address=uri.removeprefix("ws://"))
         console = ConsoleView(await notebook.run(code))
         await notebook.until("console.state == 'open'")

@@ -156,9 +156,7 @@ async def test_a_thousand_consoles_leave_nothing_behind(kernel: Kernel) -> None:
         "    await console.request('Hello!')\n"
         "    console.close()\n"
         "    await asyncio.gather(*console._session.home._tasks)\n"
-        "async def left_after(count):\n"
-        "    for _ in range(count):\n"
-        "        await use()\n"
+        "async def left():\n"
         "    gc.collect()\n"
         "    process = psutil.Process()\n"
         "    ours = [each for each in gc.get_objects()\n"
@@ -172,10 +170,13 @@ async def test_a_thousand_consoles_leave_nothing_behind(kernel: Kernel) -> None:
         "        'comms': len(get_comm_manager().comms),\n"
         "        'objects': len(ours),\n"
         "    }\n"
-        "before = await left_after(1)"
+        "await use()\n"
+        "before = await left()"
     )
 
-    for _ in range(10):
-        await kernel.execute("after = await left_after(100)")
+    # A kernel drops messages once a thousand wait, and each console costs over a hundred.
+    for _ in range(200):
+        await kernel.execute("for _ in range(5): await use()")
+    await kernel.execute("after = await left()")
 
     assert await kernel.value("after") == await kernel.value("before")

@@ -142,7 +142,7 @@ async def test_the_switch_closes_and_opens(console: Console, kernel: Kernel) -> 
 async def test_the_last_view_that_goes_takes_the_connection_along(
     console: Console, kernel: Kernel
 ) -> None:
-    await kernel.execute("from ipywsecho.widget import console\nconsole._GRACE = 0.05")
+    await kernel.execute("from ipywsecho.widget import console as module\nmodule._GRACE = 0.05")
     view = kernel.model(_view_count=0)
 
     kernel.set_trait(view, console.shell, _view_count=1)

@@ -144,6 +144,7 @@ async def test_the_button_can_be_pressed_without_a_mouse(console: ConsoleView) -
     await expect(console.button).to_be_focused()
     await console.button.press("Enter")
     await console.has_row("↓", "Hello!")
+    await expect(console.field).to_have_value("")
 
     assert await rows_with_marker(console) == both_ways("Hello!")
 
@@ -189,6 +190,7 @@ async def test_what_was_sent_before_is_offered_and_sent_again_once(console: Cons
 
     await console.submit(values[1])
     await console.has_row("↓", "first", 2)
+    await expect(console.field).to_have_value("")
 
     await expect(console.field).to_be_focused()
     assert await rows_with_marker(console) == both_ways("first", "second", "first")
@@ -200,6 +202,7 @@ async def test_what_is_typed_fast_is_sent_whole(console: ConsoleView) -> None:
     await console.field.press_sequentially(text)
     await console.field.press("Enter")
     await console.has_row("↓", text)
+    await expect(console.field).to_have_value("")
 
     assert await rows_with_marker(console) == both_ways(text)
 
@@ -227,6 +230,7 @@ async def test_a_row_is_seen_once_and_stays_in_its_place_from_preview_to_log(
     console = ConsoleView(await notebook.run(PREVIEWED + CONSOLE))
     await console.submit("before")
     await console.has_row("↓", "before")
+    await expect(console.field).to_have_value("")
 
     await console.area.locator(".ipywsecho-screen").evaluate(WATCH, "↓  a line")
     await console.submit("a line")

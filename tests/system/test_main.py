@@ -23,8 +23,8 @@ import trustme
 from ipywsecho import Frame, Recording
 from ipywsecho.__main__ import main
 from ipywsecho.server import BaseServer
-from tests.system.clients import CLIENTS, DEADLINE, handshake
-from tests.system.environments import ROOT
+from tests import ROOT
+from tests.clients import CLIENTS, DEADLINE, handshake
 
 COMMAND = (sys.executable, "-W", "error", "-m", "ipywsecho")
 

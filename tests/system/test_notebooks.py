@@ -6,9 +6,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests import lessons
+from tests import ROOT, lessons
 from tests.lessons import NOTEBOOKS
-from tests.system.environments import ROOT
 
 MOST_CELLS = 15
 TRANSLATIONS = [path for path in NOTEBOOKS if path.stem.startswith("echo.")]

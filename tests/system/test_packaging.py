@@ -12,7 +12,8 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
-from tests.system.environments import ROOT, run
+from tests import ROOT
+from tests.system.environments import run
 
 AGREED_NAMES = {
     ".ci",

@@ -331,6 +331,16 @@ async def test_leaving_the_field_sends_nothing_and_the_button_sends_it_then(
     assert console.text.value == ""
 
 
+async def test_the_button_sends_a_text_that_comes_after_the_click(
+    console: WebSocketConsole,
+) -> None:
+    console.button.click()
+    console.text.set_state({"value": "typed"})
+    await until(console, lambda: console.frames)
+
+    assert [frame.data for frame in console.sent] == ["typed"]
+
+
 async def test_other_events_of_the_field_send_nothing(console: WebSocketConsole) -> None:
     console.text.set_state({"value": "typed"})
     console.text._handle_custom_msg({"event": "blur"}, [])
