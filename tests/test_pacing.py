@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 from ipywsecho.frames.log import Frame, FrameLog
-from ipywsecho.pacing import Refresher, Throttle, Turn
+from ipywsecho.pacing import BatchSize, Refresher, Throttle, Turn
 from ipywsecho.view import rows
 from tests.timing import ManualClock, most_in_a_second
 
@@ -695,3 +695,17 @@ def test_cancelling_drops_the_redraw_after_a_preview() -> None:
     clock.advance(60)
 
     assert (screen.drawn, clock.waiting) == ([], [])
+
+
+def test_a_batch_grows_while_it_takes_no_time_and_shrinks_when_it_takes_long() -> None:
+    batch, sizes = BatchSize(100), []
+
+    for seconds in (0.0, 0.0, 0.0, 0.0015, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01):
+        sizes.append(batch.size)
+        batch.adapt(seconds)
+
+    assert sizes == [16, 32, 64, 100, 100, 50, 25, 12, 6, 3, 1, 1]
+
+
+def test_a_first_batch_is_never_larger_than_the_largest() -> None:
+    assert BatchSize(4).size == 4

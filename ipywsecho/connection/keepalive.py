@@ -29,3 +29,4 @@ async def keep_alive(link: "Link", *, interval: float | None, timeout: float | N
                     await link.ping()
             except TimeoutError:
                 link.give_up("keepalive ping timeout")
+                return

@@ -111,12 +111,12 @@ def describe_state(
 
 
 def describe_traffic(traffic: Traffic) -> str:
-    """Return what went over a connection in words, a line for each direction.
+    """Return what went over a connection in words.
 
     Args:
         traffic: Frames, bytes of payload, and bytes on the wire in each direction.
     """
-    return "\n".join(
+    return "; ".join(
         f"{mark} {count.frames:,} {_frames(count.frames)}, "
         f"{size_in_words(count.bytes)} of payload, "
         f"{size_in_words(count.wire_bytes)} on the wire{_saved(count)}"

@@ -307,3 +307,63 @@ def test_frames_put_without_a_loop_can_be_taken_on_any_loop() -> None:
     second = asyncio.run(send_one())
 
     assert (first, second) == (["early", "late"], ["late"])
+
+
+# Greetings
+
+
+def greeting_of(data: str) -> Parcel:
+    return Parcel(data, Future(), is_greeting=True)
+
+
+async def test_greetings_are_taken_before_all_others() -> None:
+    outbox = outbox_of("one", "two")
+
+    outbox.put(greeting_of("hello"))
+    outbox.put(greeting_of("again"))
+
+    assert taken_from(outbox) == ["hello", "again", "one", "two"]
+
+
+async def test_a_held_queue_hands_out_greetings_only() -> None:
+    outbox = outbox_of("one")
+    outbox.hold()
+    outbox.put(greeting_of("hello"))
+
+    held = taken_from(outbox)
+    outbox.release()
+
+    assert held == ["hello"]
+    assert taken_from(outbox) == ["one"]
+
+
+async def test_releasing_the_queue_is_a_change() -> None:
+    outbox = outbox_of("one")
+    await outbox.change()
+    waiting = asyncio.ensure_future(outbox.change())
+    await steps_of_the_loop()
+    assert not waiting.done()
+
+    outbox.release()
+
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_greetings_of_a_connection_that_ended_fail_and_the_others_stay() -> None:
+    outbox, greeting, cancelled = outbox_of("one"), greeting_of("hello"), greeting_of("bye")
+    outbox.put(greeting)
+    outbox.put(cancelled)
+    cancelled.receipt.cancel()
+
+    outbox.drop_greetings(NotConnectedError("ended"))
+
+    assert str(greeting.receipt.exception()) == "ended"
+    assert taken_from(outbox) == ["one"]
+
+
+async def test_shutting_a_held_queue_fails_all_frames() -> None:
+    outbox = outbox_of("one")
+    outbox.hold()
+    outbox.put(greeting_of("hello"))
+
+    assert outbox.shut(NotConnectedError("closed")) == 2

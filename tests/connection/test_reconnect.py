@@ -9,7 +9,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidProxyStatus
 from websockets.http11 import Response
 
-from ipywsecho.connection.reconnect import Reconnect, backoff
+from ipywsecho.connection.reconnect import Reconnect, Retries, backoff
 from ipywsecho.errors import (
     ClosedError,
     ConnectError,
@@ -196,3 +196,42 @@ def test_delays_can_be_configured() -> None:
     policy = Reconnect(delays=lambda: iter([0.0, 5.0]), stable_after=1.0)
 
     assert (list(policy.delays()), policy.stable_after) == ([0.0, 5.0], 1.0)
+
+
+# Retries
+
+LOST = ClosedError("lost", code=1006)
+MEANT = ClosedError("meant", code=4001)
+
+
+def test_delays_are_taken_one_after_the_other_until_they_are_exhausted() -> None:
+    retries = Retries(Reconnect(delays=lambda: iter([1.0, 2.0])))
+
+    delays = [retries.delay_after(LOST, None) for _ in range(3)]
+
+    assert delays == [1.0, 2.0, None]
+    assert retries.is_exhausted
+    assert retries.attempts == 3
+
+
+def test_a_stable_connection_begins_anew() -> None:
+    retries = Retries(Reconnect(delays=lambda: iter([1.0, 2.0]), stable_after=10))
+
+    delays = [retries.delay_after(LOST, lasted) for lasted in (None, 9.9, 10.0, 0.0)]
+
+    assert delays == [1.0, 2.0, 1.0, 2.0]
+    assert retries.attempts == 2
+
+
+def test_an_attempt_that_never_opened_is_not_stable() -> None:
+    retries = Retries(Reconnect(delays=lambda: iter([1.0, 2.0]), stable_after=0))
+
+    assert [retries.delay_after(LOST, lasted) for lasted in (None, None)] == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("policy", [None, Reconnect()])
+def test_what_is_not_transient_is_not_retried(policy: Reconnect | None) -> None:
+    retries = Retries(policy)
+
+    assert retries.delay_after(MEANT if policy else LOST, None) is None
+    assert not retries.is_exhausted

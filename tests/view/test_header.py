@@ -2,8 +2,10 @@ import re
 
 import pytest
 
+from ipywsecho.connection import Traffic
+from ipywsecho.connection.link import Count
 from ipywsecho.escaping import visible
-from ipywsecho.view.header import describe_state, header
+from ipywsecho.view.header import describe_state, describe_traffic, header
 from tests.markup import HOSTILE, Page
 
 
@@ -100,3 +102,24 @@ def test_details_contain_what_is_known(
 )
 def test_details_contain_the_number_of_frames_since_the_pause(held: int, said: str) -> None:
     assert describe_state(2, "chat", None, None, held) == ["2 frames", said, "chat"]
+
+
+def test_traffic_is_given_in_each_direction_with_what_compression_saved() -> None:
+    traffic = Traffic(received=Count(1_204, 360_000, 90_000), sent=Count(1, 5, 11))
+
+    assert describe_traffic(traffic) == (
+        "↑ 1 frame, 5 B of payload, 11 B on the wire; "
+        "↓ 1,204 frames, 360.0 kB of payload, 90.0 kB on the wire (75% saved by compression)"
+    )
+
+
+def test_traffic_without_any_frame_saves_nothing() -> None:
+    assert describe_traffic(Traffic()) == (
+        "↑ 0 frames, 0 B of payload, 0 B on the wire; ↓ 0 frames, 0 B of payload, 0 B on the wire"
+    )
+
+
+def test_the_details_have_a_tooltip_that_is_escaped() -> None:
+    html = header("Title", "open", None, ["3 frames"], tooltip='"><script>')
+
+    assert '<span title="&quot;&gt;&lt;script&gt;">3 frames</span>' in html

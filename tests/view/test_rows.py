@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from ipywsecho.escaping import visible
-from ipywsecho.frames.log import Frame, FrameLog, Frames, Notice
+from ipywsecho.frames.log import Control, Frame, FrameLog, Frames, Notice
+from ipywsecho.frames.moments import Clock
 from ipywsecho.view.payloads import View
 from ipywsecho.view.pictures import Picture
 from ipywsecho.view.rows import (
@@ -18,6 +19,7 @@ from ipywsecho.view.rows import (
     output,
     paragraph,
     preview,
+    text_of,
     weight_of,
 )
 from tests.markup import HOSTILE, Page, Row, unsafe_in
@@ -656,3 +658,44 @@ def test_a_hostile_text_in_a_preview_is_shown_as_text(text: str) -> None:
 
 def test_the_weight_is_the_size_in_the_message_to_the_page() -> None:
     assert weight_of('"é"\n') == len(b'"\\"\xc3\xa9\\"\\n"')
+
+
+# Control frames
+
+
+@pytest.mark.parametrize(
+    ("control", "text"),
+    [
+        (Control(NOON, 9, b"hey"), "ping “hey”"),
+        (Control(NOON, 10, b"\x00\xff"), "pong 00 ff"),
+        (Control(NOON, 9), "ping"),
+        (Control(NOON, 8, b"\x03\xe8"), "close 03 e8"),
+        (Control(NOON, 0, fragments=3), "in 3 fragments"),
+        (Control(NOON, 10, b"\x1b[31m"), "pong 1b 5b 33 31 6d"),
+        (Control(NOON, 11), "control frame"),
+    ],
+)
+def test_a_control_frame_is_shown_in_words(control: Control, text: str) -> None:
+    assert text_of(control) == text
+
+
+@pytest.mark.parametrize(("sent", "mark"), [(True, "↑"), (False, "↓")])
+def test_the_row_of_a_control_frame_shows_its_direction(sent: bool, mark: str) -> None:
+    rendering = output([Control(NOON, 9, b"<hey>", sent)], seen=0, limit=10**6)
+
+    [row] = Page(rendering.outputs[0]["data"]["text/html"]).rows
+    assert row.line.endswith(f"{mark}  ping “<hey>”")
+    assert "<hey>" not in rendering.outputs[0]["data"]["text/html"]
+
+
+def test_entries_are_shown_in_their_order_whatever_their_times_are() -> None:
+    clock = Clock(iter([NOON, NOON - 3_600, NOON - 7_200, NOON - 1]).__next__)
+    first, second, third, fourth = (clock() for _ in range(4))
+
+    entries = newest_first(
+        [Frame("b", second)],
+        [Frame("a", first, sent=True)],
+        [Notice(third, "c"), Control(fourth, 9)],
+    )
+
+    assert [entry.time for entry in entries] == [fourth, third, second, first]

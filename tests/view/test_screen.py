@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ipywsecho.errors import InputError
-from ipywsecho.frames.log import Frame, FrameLog, Notice
+from ipywsecho.frames.log import Control, Frame, FrameLog, Notice
 from ipywsecho.view.finding import Criteria
 from ipywsecho.view.payloads import Kind, View
 from ipywsecho.view.pictures import Picture
@@ -520,3 +520,41 @@ def test_the_drawing_after_a_preview_has_the_other_parity() -> None:
 
     assert (first, without_preview, after_preview, again) == ("even", "even", "odd", "odd")
     assert 'class="ipywsecho even"' in preview
+
+
+# Control frames
+
+
+def with_controls() -> Stream:
+    stream = mixed()
+    stream.notices.append(Control(6.0, 9, b"hey", sent=True))  # type: ignore[arg-type]
+    stream.notices.append(Control(7.0, 10, b"hey"))  # type: ignore[arg-type]
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        (Criteria(kind=Kind.CONTROL), ["ping “hey”", "pong “hey”"]),
+        (Criteria(kind=Kind.CONTROL, sent=True), ["ping “hey”"]),
+        (Criteria(sent=False), ["pong “hey”"]),
+        (Criteria("pong"), ["pong “hey”"]),
+        (Criteria(kind=Kind.TEXT), []),
+    ],
+)
+def test_control_frames_are_filtered_by_kind_direction_and_text(
+    criteria: Criteria, found: list[str]
+) -> None:
+    stream = with_controls()
+
+    stream.screen.look_for(criteria)
+
+    shown = [row for row in stream.shown() if "hey" in row]
+    assert [row[row.index("p") :] for row in shown] == found
+
+
+def test_control_frames_are_shown_among_the_others() -> None:
+    assert [row.split("  ")[-1] for row in with_controls().shown()][-2:] == [
+        "ping “hey”",
+        "pong “hey”",
+    ]
