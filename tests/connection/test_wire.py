@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
 from websockets.frames import Close, Opcode
 
@@ -14,6 +15,14 @@ from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.memory import PIECE
 from ipywsecho.connection.wire import LARGEST
 from ipywsecho.frames import Control, Frame
+from tests.connection.test_reading import (
+    CUTS,
+    SMALL,
+    STREAMS,
+    cut,
+    protocol_of,
+    read_by_websockets,
+)
 from tests.links import Server, Taker, end_of, link_to, wire
 from tests.virtual import virtual_time
 
@@ -742,3 +751,39 @@ async def test_traffic_goes_on_counting_over_the_next_link() -> None:
     assert traffic.sent.frames == 2
     assert traffic.sent.wire_bytes == 2 * (2 + 4 + 1 + close)
     assert traffic.received.wire_bytes == 2 * len(wire(CLOSE, b"\x03\xe8"))
+
+
+# Against websockets alone
+
+
+@settings(max_examples=300)
+@given(STREAMS, CUTS)
+def test_any_bytes_end_a_link_as_they_end_a_connection_of_websockets(
+    data: bytes, places: list[int]
+) -> None:
+    alone = protocol_of()
+    events = read_by_websockets(data, alone)
+    told = alone.close_exc
+    seen: list[Any] = []
+
+    @virtual_time
+    async def go_through() -> None:
+        server, taker = Server(answers=False), Taker()
+        link = await link_to(server, max_size=SMALL, compression=None)
+        link.begin(taker)
+        for piece in cut(data, places):
+            server.write(piece)
+            await asyncio.sleep(0.001)
+        server.transport.close()
+        seen.append(await end_of(link))
+        seen.append([(frame.data, frame.size) for frame in taker.frames])
+
+    go_through()
+
+    end, messages = seen
+    assert messages == [event for event in events if len(event) == 2]
+    assert (end.rcvd, end.sent, end.rcvd_then_sent) == (
+        told.rcvd,
+        told.sent,
+        told.rcvd_then_sent,
+    )
