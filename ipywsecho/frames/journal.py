@@ -106,7 +106,11 @@ class Journal:
         try:
             callback(argument)
         except Exception as exc:
-            self.note(f"a callback failed: {self.described(exc)}", is_error=True)
+            self.fail(exc)
+
+    def fail(self, error: Exception) -> None:
+        """Keep a notice of what a callback of the user's raised."""
+        self.note(f"a callback failed: {self.described(error)}", is_error=True)
 
     def described(self, error: Exception) -> str:
         """Return an error of the user's code as one line, with the place where it happened."""

@@ -304,6 +304,23 @@ class FrameLog:
         self._full_at_bytes = self.total_bytes + self._chunk_bytes
 
     def _forget(self) -> None:
+        start = self._start
+        if start >= self.total - 1:
+            return
+        chunks, firsts = self._chain
+        chunk, first = chunks[0], firsts[0]
+        # Mostly one has come, and one goes.
+        self._forgotten_bytes += chunk[start - first].size
+        self._start = start = start + 1
+        if start - first == len(chunk) and len(firsts) > 1:
+            self._chain = chunks[1:], firsts[1:]
+        if (
+            self.total - start > self._history
+            or self.total_bytes - self._forgotten_bytes > self._history_bytes
+        ):
+            self._forget_many()
+
+    def _forget_many(self) -> None:
         newest = self.total - 1
         chunks, firsts = self._chain
         too_many = self.total - self._history

@@ -263,7 +263,7 @@ class _Notebook(Host):
 
     def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:
         console = self._console
-        return ObservedLog(history, history_bytes, console=console, name=name, guard=self._guard)
+        return ObservedLog(history, history_bytes, console=console, name=name, fail=self._fail)
 
     def subject(self, session: Session) -> WebSocketConsole:  # noqa: ARG002
         return self._console
@@ -299,5 +299,5 @@ class _Notebook(Host):
     def ended(self) -> None:
         self._console._view.cancel()
 
-    def _guard(self, callback: Callable[[Any], object], argument: Any) -> None:
-        self._console._session.journal.guard(callback, argument)
+    def _fail(self, error: Exception) -> None:
+        self._console._session.journal.fail(error)

@@ -32,7 +32,7 @@ class ObservedLog(FrameLog):
         history_bytes: How many bytes of payload are kept.
         console: Whose trait it is.
         name: The name of the trait.
-        guard: Calls an observer with a change, and catches what it raises.
+        fail: Called with what an observer raised.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class ObservedLog(FrameLog):
         *,
         console: Any,
         name: str,
-        guard: Callable[[Callable[[Any], object], Bunch], object],
+        fail: Callable[[Exception], object],
     ) -> None:
         super().__init__(history, history_bytes)
         self._console = console
         self._name = name
-        self._guard = guard
+        self._fail = fail
 
     def append(self, frame: Frame) -> None:
         """Keep a frame, and call each observer."""
@@ -60,19 +60,28 @@ class ObservedLog(FrameLog):
         if name not in notifiers and All not in notifiers:
             super().extend(frames)
             return
-        keep, guard = super().append, self._guard
+        keep, fail = super().append, self._fail
         for frame in frames:
             old = self.frames
             keep(frame)
             change = Bunch(name=name, old=old, new=self.frames, owner=console, type="change")
             # Looked up each time, as an observer may add or remove observers.
             for observer in _observers(notifiers, name):
-                # What a class declares with a decorator is a method of the instance.
-                is_declared = isinstance(observer, EventHandler)
-                guard(getattr(console, observer.name) if is_declared else observer, change)
+                try:
+                    # What a class declares with a decorator is a method of the instance.
+                    if isinstance(observer, EventHandler):
+                        getattr(console, str(observer.name))(change)
+                    else:
+                        observer(change)
+                except Exception as exc:
+                    fail(exc)
 
 
-def _observers(notifiers: Any, name: str) -> list[Any]:
+def _observers(notifiers: Any, name: str) -> Sequence[Any]:
+    by_type = notifiers.get(name)
+    if All not in notifiers and by_type is not None and All not in by_type:
+        # Mostly there are no others. A copy, as it may change meanwhile.
+        return tuple(by_type.get("change", ()))
     found: list[Any] = []
     for names in (name, All):
         if (by_type := notifiers.get(names)) is not None:
