@@ -26,7 +26,7 @@ from tests.system.kernel import ANSI, DEADLINE, CellError, isolated_environment
 
 # Starting a server and opening a page of JupyterLab take seconds, and many on a loaded machine.
 LAB_DEADLINE = 180.0
-# Behind each text stands, in a line of its own, what it is and its size.
+# Each text is followed by a separate line with its kind and size.
 ROW = re.compile(r"([↑↓])[ \t]+(.*?)[ \t]*\n")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 SETTINGS = {
