@@ -1,4 +1,4 @@
-"""TLS contexts for servers and clients, with certificates made on the spot."""
+"""TLS contexts for servers and clients, with certificates created on the fly."""
 
 import ssl
 from datetime import datetime
@@ -7,14 +7,14 @@ import trustme
 
 
 def serving(certificate: trustme.LeafCert) -> ssl.SSLContext:
-    """Return the context of a server that shows a certificate."""
+    """Return the context of a server that presents a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
 
 
 def serving_self_signed() -> ssl.SSLContext:
-    """Return the context of a server that shows a certificate signed by itself."""
+    """Return the context of a server that presents a self-signed certificate."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with authority.cert_pem.tempfile() as cert, authority.private_key_pem.tempfile() as key:
@@ -31,7 +31,7 @@ def serving_early(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 
 
 def serving_with_root(authority: trustme.CA, *names: str) -> ssl.SSLContext:
-    """Return the context of a server that shows the authority's certificate beside its own."""
+    """Return the context of a server that presents the authority's certificate with its own."""
     certificate = authority.issue_cert(*names)
     pem = certificate.private_key_and_cert_chain_pem.bytes() + authority.cert_pem.bytes()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -41,7 +41,7 @@ def serving_with_root(authority: trustme.CA, *names: str) -> ssl.SSLContext:
 
 
 def demanding(authority: trustme.CA, version: ssl.TLSVersion, *names: str) -> ssl.SSLContext:
-    """Return the context of a server that wants a certificate of the client."""
+    """Return the context of a server that requires a client certificate."""
     context = serving(authority.issue_cert(*names))
     context.verify_mode = ssl.CERT_REQUIRED
     context.maximum_version = version
@@ -50,13 +50,13 @@ def demanding(authority: trustme.CA, version: ssl.TLSVersion, *names: str) -> ss
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    """Return the context of a client that trusts an authority, made as the error lines say."""
+    """Return the context of a client that trusts an authority, as error messages advise."""
     with authority.cert_pem.tempfile() as path:
         return ssl.create_default_context(cafile=path)
 
 
 def unverified() -> ssl.SSLContext:
-    """Return the context of a client that takes any certificate, made as the error lines say."""
+    """Return the context of a client that accepts any certificate, as error messages advise."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -1,4 +1,4 @@
-"""WebSocket clients of libraries that are not the server's own."""
+"""WebSocket clients of libraries other than the one the server uses."""
 
 import asyncio
 import ssl
@@ -22,9 +22,9 @@ class Seen:
 
     Attributes:
         frames: The frames received: `str` for a text frame, `bytes` for a binary one.
-        code: With which code the connection was closed by the server; `None` if it was not.
-        reason: With which reason.
-        status: With which HTTP status the handshake was refused; `None` if it was not.
+        code: The code with which the server closed the connection; `None` if it did not.
+        reason: The reason that the server gave.
+        status: The HTTP status of a refused handshake; `None` if it was accepted.
     """
 
     frames: list[str | bytes] = field(default_factory=list)
@@ -94,7 +94,7 @@ CLIENTS = {"aiohttp": _in_time(_with_aiohttp), "tornado": _in_time(_with_tornado
 
 
 def handshake_request(path: str = "/") -> str:
-    """Return what a client says to open a WebSocket (RFC 6455, section 1.3)."""
+    """Return the request that opens a WebSocket (RFC 6455, section 1.3)."""
     return (
         f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
@@ -102,7 +102,7 @@ def handshake_request(path: str = "/") -> str:
 
 
 async def handshake(uri: str, path: str = "/") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open a WebSocket by hand, for a client that does what no library would do."""
+    """Open a WebSocket by hand, for clients that break rules that libraries follow."""
     host, port = uri.removeprefix("ws://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(handshake_request(path).encode())

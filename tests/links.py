@@ -1,4 +1,4 @@
-"""A server at the other end of a link inside the process, and a receiver that keeps what comes."""
+"""A server at the other end of a link inside the process, and a receiver that records messages."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -22,21 +22,21 @@ URI = "ws://memory.invalid/"
 
 
 def wire(opcode: Opcode, data: bytes = b"", *, fin: bool = True) -> bytes:
-    """Return the bytes of a frame of a server."""
+    """Return the bytes of a frame from a server."""
     return WireFrame(opcode, data, fin).serialize(mask=False)
 
 
 class Server(asyncio.Protocol):
-    """A server that accepts the handshake, keeps what comes, and does what a test says.
+    """A server that accepts the handshake, records frames, and acts as a test tells it to.
 
     Args:
-        greeting: Bytes that are sent in one piece with the response to the handshake.
-        cut: Where that piece is cut in two.
-        subprotocols: Those that it agrees to.
+        greeting: Bytes that are sent together with the response to the handshake.
+        cut: Where response and greeting are cut in two pieces.
+        subprotocols: The subprotocols that it accepts.
         answers: Whether it answers pings and close frames.
 
     Attributes:
-        frames: The frames that have come.
+        frames: The frames that have arrived.
         is_gone: Done when the connection is lost.
     """
 
@@ -59,7 +59,7 @@ class Server(asyncio.Protocol):
         self.is_gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def write(self, *pieces: bytes) -> None:
-        """Send bytes, each piece in a read of its own."""
+        """Send bytes, each piece in a separate read."""
         for piece in pieces:
             self.transport.write(piece)
 
@@ -69,7 +69,7 @@ class Server(asyncio.Protocol):
         self._flush()
 
     def payloads(self, opcode: Opcode) -> list[bytes]:
-        """Return the payloads of the frames of one kind."""
+        """Return the payloads of the frames with an opcode."""
         return [bytes(frame.data) for frame in self.frames if frame.opcode is opcode]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -101,7 +101,7 @@ class Server(asyncio.Protocol):
             return
         cut = self._cut % len(piece)
         self.transport.write(piece[:cut])
-        # In a read of its own.
+        # In a separate read.
         asyncio.get_running_loop().call_later(0.001, self.transport.write, piece[cut:])
 
     def _flush(self) -> None:
@@ -117,7 +117,7 @@ class Server(asyncio.Protocol):
 
 
 class Taker:
-    """Keeps what comes over a link.
+    """Records what arrives over a link.
 
     Args:
         take: Called with each message.
@@ -152,7 +152,7 @@ class Taker:
         self._happened.set()
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Wait until something holds, looking whenever something has come."""
+        """Wait until a condition holds; it is checked whenever something has arrived."""
         async with asyncio.timeout(1_000):
             while not holds():
                 self._happened.clear()
@@ -160,7 +160,7 @@ class Taker:
 
 
 async def link_to(server: Server, *, traffic: Traffic | None = None, **options: Any) -> WireLink:
-    """Return an open link to a server, that hands nothing over yet."""
+    """Return an open link to a server that hands over no messages yet."""
     dialing = MemoryDialing(
         URI,
         options,
@@ -172,5 +172,5 @@ async def link_to(server: Server, *, traffic: Traffic | None = None, **options: 
 
 
 async def end_of(link: WireLink) -> ConnectionClosed:
-    """Return how a link ends."""
+    """Wait for the end of a link, and return it."""
     return await asyncio.shield(link.ended)

@@ -1,4 +1,4 @@
-"""A WebSocket server that says exactly the bytes that a test wants, and then becomes a good one."""
+"""A WebSocket server that sends exactly the bytes a test specifies, and then behaves correctly."""
 
 import asyncio
 import socket
@@ -21,10 +21,10 @@ def frame(
     """Return a frame, valid or not (RFC 6455, section 5.2).
 
     Args:
-        head: Its first byte: FIN, the three reserved bits, the opcode.
-        payload: What it carries.
-        length: The length that it announces; `None` announces that of the payload.
-        mask: Whether it is masked.
+        head: The first byte: FIN, the three reserved bits, the opcode.
+        payload: The payload.
+        length: The announced length; `None` announces that of the payload.
+        mask: Whether the frame is masked.
     """
     size = len(payload) if length is None else length
     bit = 0x80 if mask else 0
@@ -39,11 +39,11 @@ def frame(
 
 
 def together(*steps: "Talk | bytes", is_over: bool = False) -> Talk:
-    """Return a talk of several steps, bytes being said as they are.
+    """Return a talk of several steps; bytes are sent as they are.
 
     Args:
-        steps: What comes one after the other.
-        is_over: Whether the server then ends the connection.
+        steps: The steps, in order.
+        is_over: Whether the server ends the connection after them.
     """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -67,13 +67,13 @@ def reset(writer: asyncio.StreamWriter) -> None:
 
 
 def answering(status: bytes, *headers: bytes, body: bytes = b"", is_announced: bool = True) -> Talk:
-    """Return a talk that answers the opening handshake with HTTP of its own.
+    """Return a talk that answers the opening handshake with the given HTTP response.
 
     Args:
         status: The status line after the version.
         headers: Further header lines.
         body: The body.
-        is_announced: Whether the body has a length, or lasts until the server closes.
+        is_announced: Whether the length is announced; otherwise the body ends with the connection.
     """
     length = [b"Content-Length: %d" % len(body)] if is_announced else []
     head = b"\r\n".join([b"HTTP/1.1 " + status, *headers, *length, b"", b""])
@@ -94,9 +94,9 @@ async def shake_hands(
     """Do the server's part of the opening handshake, with compression if the client offers it.
 
     Args:
-        reader: What the client says.
-        writer: What the server says.
-        subprotocol: What the server claims to have chosen, whether it was offered or not.
+        reader: The data from the client.
+        writer: The data to the client.
+        subprotocol: The subprotocol in the response, whether it was offered or not.
     """
     protocol = ServerProtocol(extensions=[ServerPerMessageDeflateFactory()])
     protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
@@ -110,7 +110,7 @@ async def shake_hands(
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Be a good server, which echoes each text and answers the closing handshake."""
+    """Behave correctly: echo each text and answer the closing handshake."""
     protocol = ServerProtocol()
     while data := await reader.read(2**16):
         protocol.receive_data(data)
@@ -128,10 +128,10 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 @asynccontextmanager
 async def peer(*talks: Talk) -> AsyncIterator[str]:
-    """Serve each client with the next talk, and all later ones with an echo; yield the URI.
+    """Serve each client with the next talk, and all later clients with an echo; yield the URI.
 
-    What a talk leaves open stays open, and whatever the client says is read, until the client ends
-    the connection.
+    A connection that a talk leaves open stays open, and data from the client is read, until the
+    client ends it.
     """
     waiting = list(reversed(talks))
     clients: set[asyncio.Task[None]] = set()
@@ -141,7 +141,7 @@ async def peer(*talks: Talk) -> AsyncIterator[str]:
         assert task is not None
         clients.add(task)
         try:
-            # How a client leaves is the client's business.
+            # A client may disconnect in any way.
             with suppress(ConnectionError):
                 await (waiting.pop() if waiting else echo)(reader, writer)
                 while await reader.read(2**16):

@@ -1,9 +1,9 @@
-"""An event loop with the limits and the transports of the one on Windows, for any other system.
+"""An event loop with the limits and the transports of the one on Windows, for other systems.
 
 On Windows an event loop has no signal handlers and no Unix sockets. Its transports are those of a
-proactor: data arrives as a `bytearray`, a read that is under way when reading is paused is held
-back until reading resumes, and an accepted socket does not say that it is TCP. The transports are
-asyncio's own; only the work of the operating system is done here, with a selector.
+proactor: data arrives as a `bytearray`, a read that is in progress when reading is paused is
+held back until reading resumes, and an accepted socket does not report that it is TCP. The
+transports are asyncio's own; only the work of the operating system is done here, with a selector.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class ProactorLoop(BaseProactorEventLoop):
         return super()._make_ssl_transport(_Socket.of(sock), *args, **options)
 
     def run_forever(self) -> None:
-        """Run until it is stopped, and wake up for calls from other threads and for signals."""
+        """Run until stopped, and wake up for calls from other threads and for signals."""
         try:
             self.call_soon(self._loop_self_reading)
             super().run_forever()
@@ -42,7 +42,7 @@ class ProactorLoop(BaseProactorEventLoop):
 
 
 class _Socket(socket.socket):
-    """A socket that can be shut down after its peer has gone, as on Windows."""
+    """A socket that can be shut down after its peer has disconnected, as on Windows."""
 
     @classmethod
     def of(cls, sock: socket.socket) -> "_Socket":
@@ -54,12 +54,12 @@ class _Socket(socket.socket):
 
 
 class _Operation(asyncio.Future[Any]):
-    """An operation that the operating system was asked for, and does in its own time.
+    """An operation that the operating system completes asynchronously.
 
     Args:
         loop: The event loop of the future.
-        do: Does it; raises `BlockingIOError` while it cannot be completed.
-        forget: Called once it is no longer waited for.
+        do: Performs it; raises `BlockingIOError` while it cannot be completed.
+        forget: Called once the operation is completed or cancelled.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class _Operation(asyncio.Future[Any]):
         self._forget = forget
 
     def advance(self) -> None:
-        """Do as much of it as is possible now."""
+        """Do as much of the operation as is possible now."""
         try:
             self.set_result(self._do())
         except BlockingIOError:
@@ -89,7 +89,7 @@ class _Operation(asyncio.Future[Any]):
 
 
 class _Proactor:
-    """Does for TCP sockets what `asyncio.IocpProactor` does on Windows."""
+    """Implements for TCP sockets what `asyncio.IocpProactor` does on Windows."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -141,7 +141,7 @@ class _Proactor:
     def accept(self, sock: socket.socket) -> _Operation:
         def accept() -> tuple[socket.socket, Any]:
             accepted, address = sock.accept()
-            # On Windows it is made beforehand, from the family alone.
+            # On Windows the socket is created beforehand, from the address family alone.
             plain = socket.socket(accepted.family, accepted.type, 0, fileno=accepted.detach())
             plain.setblocking(False)
             return plain, address

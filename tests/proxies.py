@@ -1,4 +1,4 @@
-"""Proxies on free loopback ports, from a package that is made for testing clients of proxies."""
+"""Proxies on free loopback ports, from a package for testing clients of proxies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from tiny_proxy import HttpProxyHandler, Socks5ProxyHandler
 
 @dataclass
 class Proxy:
-    """A proxy that runs, and how many connections it has taken."""
+    """A running proxy, and the number of connections it has accepted."""
 
     scheme: str
     port: int
@@ -25,7 +25,7 @@ class Proxy:
 async def running_proxy(
     scheme: str, *, port: int = 0, username: str | None = None, password: str | None = None
 ) -> AsyncIterator[Proxy]:
-    """Run an HTTP or a SOCKS5 proxy, as the scheme says."""
+    """Run an HTTP or a SOCKS5 proxy, depending on the scheme."""
     make_handler = HttpProxyHandler if scheme == "http" else Socks5ProxyHandler
     handler = make_handler(username=username, password=password)
     async with await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port) as listener:

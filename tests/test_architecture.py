@@ -12,24 +12,24 @@ MODULES = sorted((ROOT / "ipywsecho").rglob("*.py"))
 
 
 class Empty(VBox):
-    """Defines only what Python and traitlets write into every subclass."""
+    """Has only the attributes that Python and traitlets add to every subclass."""
 
     annotated: str
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
-def test_every_module_says_what_it_is_for(module: Path) -> None:
+def test_every_module_has_a_docstring(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text()))
 
 
-def test_public_names_are_sorted_and_there() -> None:
+def test_public_names_are_sorted_and_exist() -> None:
     names = list(ipywsecho.__all__)
 
     assert names == sorted(set(names))
     assert [name for name in names if not hasattr(ipywsecho, name)] == []
 
 
-def test_type_checkers_see_what_is_imported_when_asked_for() -> None:
+def test_type_checkers_see_the_names_that_are_imported_lazily() -> None:
     tree = ast.parse(Path(ipywsecho.__file__).read_text())
 
     seen = {
@@ -44,26 +44,26 @@ def test_type_checkers_see_what_is_imported_when_asked_for() -> None:
     assert sorted(name for names in homes.values() for name in names) == ipywsecho.__all__
 
 
-def test_the_package_lists_its_public_names_and_refuses_others() -> None:
+def test_the_package_lists_its_public_names_and_has_no_others() -> None:
     assert dir(ipywsecho) == ipywsecho.__all__
     with pytest.raises(AttributeError, match="has no attribute 'WebSocket'"):
         ipywsecho.WebSocket  # noqa: B018
 
 
-def test_console_redefines_no_name_of_its_box_but_close() -> None:
+def test_the_console_redefines_no_name_of_its_box_except_close() -> None:
     own_classes = [
         each for each in WebSocketConsole.__mro__ if each.__module__.startswith("ipywsecho")
     ]
 
     defined = {name for each in own_classes for name in vars(each)}
 
-    # The tables of its traits belong to each class, and so does what every object has, such as a
-    # constructor and a text that describes it.
+    # Excluded: the trait tables of each class, and what every object has, such as `__init__` and
+    # `__repr__`.
     redefined = defined & set(dir(VBox)) - set(vars(Empty)) - set(dir(object))
     assert redefined == {"close"}
 
 
-def test_console_hides_no_name_of_its_box_behind_an_attribute() -> None:
+def test_the_console_hides_no_name_of_its_box_behind_an_attribute() -> None:
     console, box = WebSocketConsole(), VBox()
 
     added = vars(console).keys() - vars(box).keys()

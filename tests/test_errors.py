@@ -38,7 +38,7 @@ OURS = [
 
 
 @pytest.mark.parametrize("kind", OURS, ids=lambda kind: kind.__name__)
-def test_every_error_of_ours_can_be_caught_as_one(kind: type[ConsoleError]) -> None:
+def test_every_error_of_the_package_is_a_console_error(kind: type[ConsoleError]) -> None:
     assert issubclass(kind, ConsoleError)
     assert kind.__doc__
 
@@ -54,25 +54,25 @@ def test_every_error_of_ours_can_be_caught_as_one(kind: type[ConsoleError]) -> N
         (NotConnectedError, RuntimeError),
     ],
 )
-def test_error_is_also_what_a_caller_expects(
+def test_an_error_is_also_the_builtin_error_that_a_caller_expects(
     kind: type[ConsoleError], expected: type[Exception]
 ) -> None:
     assert issubclass(kind, expected)
 
 
-def test_refusal_without_an_answer_has_neither_status_nor_body() -> None:
+def test_a_refusal_without_a_response_has_neither_status_nor_body() -> None:
     error = HandshakeError("refused")
 
     assert (str(error), error.status, error.body) == ("refused", None, "")
 
 
-def test_end_knows_its_code_and_reason() -> None:
+def test_a_closed_error_has_a_code_and_a_reason() -> None:
     error = ClosedError("closed", code=4001, reason="bye")
 
     assert (str(error), error.code, error.reason) == ("closed", 4001, "bye")
 
 
-def test_normal_ends_are_done_going_away_and_without_a_code() -> None:
+def test_the_normal_close_codes_are_1000_1001_and_1005() -> None:
     assert set(NORMAL_CODES) == {1000, 1001, 1005}
 
 
@@ -90,7 +90,7 @@ def test_normal_ends_are_done_going_away_and_without_a_code() -> None:
         (asyncio.CancelledError(), "CancelledError"),
     ],
 )
-def test_line_names_the_type_and_what_it_says(error: BaseException, line: str) -> None:
+def test_a_line_has_the_type_and_the_message(error: BaseException, line: str) -> None:
     assert line_of(error) == line
 
 
@@ -101,31 +101,31 @@ def test_line_names_the_type_and_what_it_says(error: BaseException, line: str) -
     "code",
     [1000, 1001, 1002, 1003, *range(1007, 1015), 3000, 3999, 4000, 4999],
 )
-def test_code_that_may_be_sent_is_accepted(code: int) -> None:
+def test_a_close_code_that_may_be_sent_is_accepted(code: int) -> None:
     check_close_frame(code, "")
 
 
 @pytest.mark.parametrize(
     "code", [-1, 0, 999, 1004, 1005, 1006, 1015, 1016, 1999, 2000, 2999, 5000, 65_536]
 )
-def test_code_that_may_not_be_sent_is_refused(code: int) -> None:
+def test_a_close_code_that_may_not_be_sent_is_refused(code: int) -> None:
     with pytest.raises(OptionError, match=f"code {code}; use 1000, or 3000 to 4999"):
         check_close_frame(code, "")
 
 
 @pytest.mark.parametrize("reason", ["", "bye", "x" * 123, "é" * 61, "日" * 41])
-def test_reason_that_fits_is_accepted(reason: str) -> None:
+def test_a_reason_that_fits_is_accepted(reason: str) -> None:
     check_close_frame(1000, reason)
 
 
 @pytest.mark.parametrize("reason", ["x" * 124, "é" * 62, "日" * 42])
-def test_reason_that_does_not_fit_is_refused(reason: str) -> None:
+def test_a_reason_that_does_not_fit_is_refused(reason: str) -> None:
     with pytest.raises(OptionError, match="123 bytes"):
         check_close_frame(4000, reason)
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1003, 1014, 3000, 4999])
-def test_codes_accepted_are_those_that_websockets_can_send(code: int) -> None:
+def test_accepted_close_codes_can_be_sent_by_websockets(code: int) -> None:
     check_close_frame(code, "bye")
 
     Close(code, "bye").check()
@@ -167,7 +167,7 @@ broken_lambda = lambda snapshot: 1 / 0
 
 @pytest.fixture
 def cell() -> dict[str, Any]:
-    """What a cell defines."""
+    """Return the functions that a cell defines."""
     defined: dict[str, Any] = {}
     code = compile(CELL, "/tmp/ipykernel_1/2.py", "exec")
     exec(code, defined)
@@ -175,7 +175,7 @@ def cell() -> dict[str, Any]:
 
 
 def place(callback: Callable[[Any], object], argument: Any) -> str:
-    """Call back as the console does, and tell where it failed."""
+    """Call a callback as the console does, and return where it failed."""
     try:
         callback(argument)
     except Exception as exc:
@@ -193,21 +193,21 @@ def place(callback: Callable[[Any], object], argument: Any) -> str:
         ("broken_lambda", "", "in <lambda>, <2.py>, line 28"),
     ],
 )
-def test_place_is_the_innermost_in_the_code_of_the_callback(
+def test_the_place_is_the_innermost_one_in_the_code_of_the_callback(
     cell: dict[str, Any], name: str, argument: str, expected: str
 ) -> None:
     assert place(cell[name], argument) == expected
 
 
-def test_place_is_found_in_an_object_that_can_be_called(cell: dict[str, Any]) -> None:
+def test_the_place_is_found_in_a_callable_object(cell: dict[str, Any]) -> None:
     assert place(cell["Plot"](), "{") == "in __call__, <2.py>, line 20"
 
 
-def test_place_is_found_behind_a_partial(cell: dict[str, Any]) -> None:
+def test_the_place_is_found_behind_a_partial(cell: dict[str, Any]) -> None:
     assert place(functools.partial(cell["plot"]), "here") == "in plot, <2.py>, line 7"
 
 
-async def test_place_is_found_in_what_is_awaited(cell: dict[str, Any]) -> None:
+async def test_the_place_is_found_in_a_coroutine(cell: dict[str, Any]) -> None:
     try:
         await cell["awaited"]("here")
     except LookupError as exc:
@@ -216,13 +216,13 @@ async def test_place_is_found_in_what_is_awaited(cell: dict[str, Any]) -> None:
     assert found == "in plot, /tmp/ipykernel_1/2.py, line 7"
 
 
-def test_callback_without_python_code_has_no_place() -> None:
+def test_a_callback_without_python_code_has_no_place() -> None:
     assert place(int, "no number") == ""
 
 
-def test_error_that_was_never_raised_has_no_place() -> None:
+def test_an_error_that_was_never_raised_has_no_place() -> None:
     assert place_of(LookupError("here"), str) == ""
 
 
-def test_callback_from_a_library_has_a_place_there() -> None:
+def test_a_callback_from_a_library_has_a_place_in_the_library() -> None:
     assert place(json.loads, "{").startswith("in ")

@@ -1,4 +1,4 @@
-"""The console without a widget, on an event loop of a plain script."""
+"""The console without a widget, on the event loop of a plain script."""
 
 import asyncio
 import contextlib
@@ -39,25 +39,25 @@ async def session() -> AsyncIterator[Session]:
 
 
 async def until(session: Session, holds: Callable[[], object]) -> None:
-    """Wait until something holds, looking whenever the session has news."""
+    """Wait until a condition holds; it is checked whenever the session has news."""
     async with asyncio.timeout(DEADLINE):
         await session.journal.signal.wait_for(lambda: bool(holds()))
 
 
 def texts(session: Session) -> list[str]:
-    """Return what the notices say."""
+    """Return the texts of the notices."""
     return [notice.text for notice in session.notices]
 
 
 def uri_of(server: Any) -> str:
-    """Return the address of a server that websockets serves."""
+    """Return the address of a server of websockets."""
     return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 # Beginning and end.
 
 
-async def test_inside_the_context_it_is_connected_and_after_it_everything_has_ended() -> None:
+async def test_a_session_is_connected_inside_its_context_and_closed_after_it() -> None:
     async with Session() as session:
         assert session.state == "open"
         port = int(str(session.uri).rpartition(":")[2])
@@ -69,7 +69,7 @@ async def test_inside_the_context_it_is_connected_and_after_it_everything_has_en
         await asyncio.open_connection("127.0.0.1", port)
 
 
-async def test_the_context_ends_after_an_error_as_well() -> None:
+async def test_the_context_closes_the_session_after_an_error() -> None:
     with pytest.raises(LookupError):
         async with Session() as session:
             raise LookupError
@@ -77,7 +77,7 @@ async def test_the_context_ends_after_an_error_as_well() -> None:
     assert session.state == "closed"
 
 
-def test_without_a_loop_it_waits_for_connect() -> None:
+def test_a_session_created_without_a_loop_waits_for_connect() -> None:
     session = Session()
     assert session.state == "closed"
     assert session.uri is None
@@ -113,7 +113,7 @@ async def test_start_begins_to_connect() -> None:
     await session.lifetime.ended()
 
 
-def test_it_can_be_used_on_one_loop_after_another_and_leaves_no_socket_open() -> None:
+def test_a_session_can_be_used_on_successive_loops_and_leaves_no_open_socket() -> None:
     session = Session()
 
     async def talk() -> tuple[str, str | bytes]:
@@ -132,7 +132,7 @@ def test_it_can_be_used_on_one_loop_after_another_and_leaves_no_socket_open() ->
             asyncio.run(asyncio.open_connection("127.0.0.1", int(uri.rpartition(":")[2])))
 
 
-async def test_close_ends_the_connection_with_1001_and_twice_is_safe() -> None:
+async def test_close_ends_the_connection_with_1001_and_may_be_called_twice() -> None:
     async with EchoServer() as server:
         session = Session(server.uri)
         await session.connect()
@@ -154,7 +154,7 @@ async def test_a_session_that_never_connected_can_be_closed() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-def test_a_process_that_ends_says_goodbye_to_the_server() -> None:
+def test_the_connection_is_closed_with_1001_at_the_end_of_the_process() -> None:
     async def connected() -> Session:
         session = Session()
         await session.connect()
@@ -168,7 +168,7 @@ def test_a_process_that_ends_says_goodbye_to_the_server() -> None:
         assert (session.state, session.close_code) == ("closed", 1001)
 
 
-async def test_disconnect_keeps_the_frames_and_connect_opens_again(session: Session) -> None:
+async def test_disconnect_keeps_the_frames_and_connect_reopens(session: Session) -> None:
     await session.request("one")
     await session.disconnect(4000, "enough")
 
@@ -180,14 +180,16 @@ async def test_disconnect_keeps_the_frames_and_connect_opens_again(session: Sess
     assert (await session.request("two")).data == "two"
 
 
-async def test_a_bad_close_code_is_refused_and_the_connection_stays(session: Session) -> None:
+async def test_an_invalid_close_code_is_refused_and_the_connection_stays_open(
+    session: Session,
+) -> None:
     with pytest.raises(OptionError):
         await session.disconnect(1006)
 
     assert session.state == "open"
 
 
-async def test_a_failure_is_raised_kept_and_noted_in_one_line() -> None:
+async def test_a_failure_is_raised_stored_and_noted_in_one_line() -> None:
     session = Session("http://example.org", reconnect=False)
 
     with pytest.raises(ValueError, match=r"ws://example\.org") as caught:
@@ -200,7 +202,7 @@ async def test_a_failure_is_raised_kept_and_noted_in_one_line() -> None:
     await session.lifetime.ended()
 
 
-async def test_a_server_that_goes_away_is_noted_and_retried() -> None:
+async def test_a_closing_server_is_noted_and_retried() -> None:
     async with EchoServer() as server:
         session = Session(server.uri, reconnect=Reconnect(delays=lambda: iter([1e6])))
         await session.connect()
@@ -214,7 +216,7 @@ async def test_a_server_that_goes_away_is_noted_and_retried() -> None:
 
 
 @pytest.mark.parametrize("reconnect", [False, Reconnect(transient_statuses=())])
-async def test_without_a_policy_that_retries_nothing_is_retried(
+async def test_a_refusal_is_not_retried_unless_the_policy_says_so(
     reconnect: bool | Reconnect,
 ) -> None:
     async with EchoServer() as server:
@@ -244,10 +246,10 @@ async def test_subprotocol_and_other_options_reach_the_server() -> None:
     assert seen == ["t"]
 
 
-# What it keeps.
+# History.
 
 
-async def test_a_value_of_frames_does_not_change(session: Session) -> None:
+async def test_an_earlier_value_of_frames_does_not_change(session: Session) -> None:
     await session.request("one")
     before = session.frames
 
@@ -258,7 +260,7 @@ async def test_a_value_of_frames_does_not_change(session: Session) -> None:
     assert [frame.sent for frame in session.sent] == [True, True]
 
 
-async def test_frames_make_a_data_frame_with_a_row_each(session: Session) -> None:
+async def test_a_data_frame_has_one_row_per_frame(session: Session) -> None:
     await session.request("one")
     await session.request(b"\x02")
 
@@ -268,7 +270,7 @@ async def test_frames_make_a_data_frame_with_a_row_each(session: Session) -> Non
     assert list(table.columns) == ["data", "time", "sent", "size"]
 
 
-async def test_the_history_is_bounded_and_the_total_is_not() -> None:
+async def test_the_history_is_bounded_but_the_total_is_not() -> None:
     async with Session(history=10) as session:
         for number in range(30):
             session.send_message(str(number))
@@ -290,7 +292,7 @@ async def test_the_newest_thousand_notices_are_kept(session: Session) -> None:
     assert texts(session) == [str(number) for number in range(500, 1_500)]
 
 
-async def test_clear_forgets_what_was_kept_and_counts_on(session: Session) -> None:
+async def test_clear_removes_all_frames_and_keeps_the_total(session: Session) -> None:
     await session.request("before")
 
     session.clear()
@@ -301,7 +303,7 @@ async def test_clear_forgets_what_was_kept_and_counts_on(session: Session) -> No
     assert session.frames.total == 2
 
 
-async def test_what_is_kept_is_saved_in_both_directions(session: Session, tmp_path: Path) -> None:
+async def test_frames_of_both_directions_are_saved(session: Session, tmp_path: Path) -> None:
     await session.request("Hello!")
     path = tmp_path / "talk.jsonl"
 
@@ -312,26 +314,26 @@ async def test_what_is_kept_is_saved_in_both_directions(session: Session, tmp_pa
     assert session.recording.uri == session.uri
 
 
-async def test_a_recording_after_the_end_knows_the_close_code(session: Session) -> None:
+async def test_a_recording_after_the_end_has_the_close_code(session: Session) -> None:
     await session.disconnect(4000, "enough")
 
     assert (session.recording.close_code, session.recording.close_reason) == (4000, "enough")
 
 
-async def test_what_cannot_be_saved_is_raised(session: Session, tmp_path: Path) -> None:
+async def test_a_failure_to_save_is_raised(session: Session, tmp_path: Path) -> None:
     with pytest.raises(SaveError):
         await session.save(tmp_path / "nowhere" / "talk.jsonl")
 
     assert session.state == "open"
 
 
-async def test_its_repr_shows_address_state_and_counts(session: Session) -> None:
+async def test_the_repr_shows_address_state_and_counts(session: Session) -> None:
     await session.request("Hello!")
 
     assert repr(session) == f"Session({session.uri!r}, state='open', frames=1, sent=1)"
 
 
-def test_its_repr_masks_the_secrets_of_the_address() -> None:
+def test_the_repr_masks_the_secrets_of_the_address() -> None:
     session = Session("ws://ann:hunter22hunter@127.0.0.1:9/?token=verysecret")
 
     assert "hunter22hunter" not in repr(session)
@@ -351,7 +353,7 @@ async def test_invalid_data_is_refused_and_the_connection_stays_open(session: Se
     assert (await session.request("still here")).data == "still here"
 
 
-async def test_bytes_like_data_makes_a_binary_frame(session: Session) -> None:
+async def test_bytes_like_data_is_sent_as_a_binary_frame(session: Session) -> None:
     await session.send_message(bytearray(b"\x00"))
 
     assert [frame.data for frame in session.sent] == [b"\x00"]
@@ -387,7 +389,7 @@ async def test_every_public_coroutine_works_on_another_loop(session: Session) ->
     assert session.state == "closed"
 
 
-async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> None:
+async def test_a_message_beyond_the_limit_of_waiting_data_is_refused_with_a_remedy() -> None:
     session = Session("ws://127.0.0.1:9", reconnect=False)
     session.start()
     megabyte = bytes(1_000_000)
@@ -400,7 +402,7 @@ async def test_more_than_may_wait_to_be_sent_is_refused_with_what_to_do() -> Non
     await session.lifetime.ended()
 
 
-async def test_a_hundred_thousand_messages_arrive_complete_and_in_order() -> None:
+async def test_a_hundred_thousand_messages_arrive_completely_and_in_order() -> None:
     count = 100_000
     async with Session(history=count) as session:
         for number in range(count):
@@ -411,7 +413,7 @@ async def test_a_hundred_thousand_messages_arrive_complete_and_in_order() -> Non
         assert [frame.data for frame in session.frames] == [str(number) for number in range(count)]
 
 
-async def test_iteration_yields_each_frame_from_now_on_and_ends_with_the_connection(
+async def test_iteration_yields_every_new_frame_and_ends_with_the_connection(
     session: Session,
 ) -> None:
     await session.request("before")
@@ -430,7 +432,7 @@ async def test_iteration_yields_each_frame_from_now_on_and_ends_with_the_connect
     assert heard == [["one", "two"], ["one", "two"]]
 
 
-async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
+async def test_a_loop_that_falls_behind_is_noted_with_the_number_of_lost_frames() -> None:
     async with Session(history=1) as session:
         frames = aiter(session)
 
@@ -450,7 +452,7 @@ async def test_a_request_without_an_answer_times_out() -> None:
         assert session.state == "open"
 
 
-async def test_a_request_over_a_closed_connection_says_so(session: Session) -> None:
+async def test_a_request_over_a_closed_connection_raises_an_error(session: Session) -> None:
     await session.disconnect()
 
     with pytest.raises(NotConnectedError):
@@ -473,7 +475,7 @@ async def test_a_request_that_the_server_answers_by_closing_fails() -> None:
 # Callbacks.
 
 
-async def test_callbacks_on_frames_come_and_go(session: Session) -> None:
+async def test_callbacks_on_frames_can_be_added_and_removed(session: Session) -> None:
     heard: list[Frame] = []
     session.on_frame(heard.append)
     await session.request("one")
@@ -484,7 +486,7 @@ async def test_callbacks_on_frames_come_and_go(session: Session) -> None:
     assert [frame.data for frame in heard] == ["one"]
 
 
-async def test_a_callback_that_fails_is_noted_with_its_place_and_harms_nothing(
+async def test_an_error_in_a_callback_is_noted_with_its_place_and_does_not_affect_others(
     session: Session,
 ) -> None:
     heard: list[Frame] = []
@@ -506,7 +508,7 @@ async def test_a_callback_that_fails_is_noted_with_its_place_and_harms_nothing(
 
 
 class Witness(Host):
-    """A host that writes down what it is told."""
+    """A host that records its notifications."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -539,7 +541,7 @@ class Witness(Host):
 
 
 async def told_after(action: Callable[[Session], Awaitable[object]]) -> list[str]:
-    """Return what a host is told while something is done with an open session."""
+    """Return the notifications of a host during an action on an open session."""
     host = Witness()
     async with Session(host=host) as session:
         assert host.told[:3] == ["log of frames", "log of sent", "attached"]
@@ -548,13 +550,13 @@ async def told_after(action: Callable[[Session], Awaitable[object]]) -> list[str
         return host.told[before:]
 
 
-async def test_a_host_is_told_of_frames_both_ways() -> None:
+async def test_a_host_is_notified_of_frames_in_both_directions() -> None:
     told = await told_after(lambda session: session.request("Hello!"))
 
     assert told == ["sent", "received"]
 
 
-async def test_a_host_is_told_of_what_is_cleared_and_of_the_end() -> None:
+async def test_a_host_is_notified_of_clearing_and_of_the_end() -> None:
     host = Witness()
     async with Session(host=host) as session:
         session.clear()
@@ -566,7 +568,7 @@ async def test_a_host_is_told_of_what_is_cleared_and_of_the_end() -> None:
 # Under pressure.
 
 
-async def test_a_disconnect_that_is_cancelled_goes_on_and_connect_opens_again() -> None:
+async def test_a_cancelled_disconnect_continues_and_connect_reopens() -> None:
     async with EchoServer() as server:
         session = Session(server.uri)
         await session.connect()
@@ -582,7 +584,7 @@ async def test_a_disconnect_that_is_cancelled_goes_on_and_connect_opens_again() 
 
 
 @pytest.mark.parametrize("after", range(12))
-async def test_disconnects_at_any_moment_of_a_handshake_end_it(after: int) -> None:
+async def test_disconnecting_at_any_moment_of_a_handshake_ends_it(after: int) -> None:
     async with EchoServer() as server:
         session = Session(server.uri)
         session.start()
@@ -602,7 +604,7 @@ async def _echo_after(session: Session) -> str | bytes:
     return (await session.request("again")).data
 
 
-async def test_delays_that_end_end_the_attempts_with_the_last_error() -> None:
+async def test_the_attempts_end_with_the_last_error_when_the_delays_are_exhausted() -> None:
     async with EchoServer() as server:
         policy = Reconnect(delays=lambda: iter([0.0, 0.0]))
         session = Session(f"{server.uri}/status?code=503", reconnect=policy)
@@ -617,7 +619,7 @@ async def test_delays_that_end_end_the_attempts_with_the_last_error() -> None:
         await session.lifetime.ended()
 
 
-async def test_a_message_too_large_for_the_server_ends_with_1009_and_what_it_means() -> None:
+async def test_a_message_too_large_for_the_server_ends_with_1009_and_an_explanation() -> None:
     async def read(websocket: Any) -> None:
         async for _ in websocket:
             pass
@@ -635,7 +637,7 @@ async def test_a_message_too_large_for_the_server_ends_with_1009_and_what_it_mea
         await session.lifetime.ended()
 
 
-async def test_a_server_that_says_1012_and_reads_on_is_reconnected_to() -> None:
+async def test_a_session_reconnects_after_a_server_closes_with_1012_and_keeps_reading() -> None:
     async def restart(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"\x88\x02\x03\xf4")
         writer.write_eof()
@@ -654,7 +656,7 @@ async def test_a_server_that_says_1012_and_reads_on_is_reconnected_to() -> None:
 
 
 @pytest.mark.parametrize("is_fragmented", [False, True])
-async def test_a_flood_with_a_slow_callback_takes_no_memory_and_disconnect_returns(
+async def test_a_flood_with_a_slow_callback_takes_bounded_memory_and_disconnect_returns(
     is_fragmented: bool,
 ) -> None:
     message = b"\x01\x10" + bytes(16) + b"\x80\x10" + bytes(16)
@@ -689,14 +691,14 @@ async def test_a_flood_with_a_slow_callback_takes_no_memory_and_disconnect_retur
 # Control frames, traffic and time.
 
 
-async def test_a_ping_takes_some_seconds_and_becomes_the_latency(session: Session) -> None:
+async def test_the_duration_of_a_ping_becomes_the_latency(session: Session) -> None:
     seconds = await session.ping(b"hey")
 
     assert 0 < seconds < DEADLINE
     assert session.latency == seconds
 
 
-async def test_a_ping_without_a_connection_says_so(session: Session) -> None:
+async def test_a_ping_without_a_connection_raises_an_error(session: Session) -> None:
     await session.disconnect()
 
     with pytest.raises(NotConnectedError, match=r"connect\(\) opens it"):
@@ -708,7 +710,9 @@ async def test_a_ping_that_is_too_long_is_refused(session: Session) -> None:
         await session.ping(bytes(126))
 
 
-async def test_control_frames_are_kept_if_asked_for_and_are_no_frames(tmp_path: Path) -> None:
+async def test_control_frames_are_kept_on_request_and_separately_from_frames(
+    tmp_path: Path,
+) -> None:
     async def talk(websocket: Any) -> None:
         await websocket.send(["in ", "three ", "fragments"])
         await websocket.ping(b"theirs")
@@ -739,13 +743,13 @@ async def test_control_frames_are_kept_if_asked_for_and_are_no_frames(tmp_path: 
     assert [frame.data for frame in load(tmp_path / "talk.har").frames] == ["in three fragments"]
 
 
-async def test_control_frames_are_not_kept_unless_asked_for(session: Session) -> None:
+async def test_control_frames_are_not_kept_by_default(session: Session) -> None:
     await session.ping()
 
     assert session.controls == ()
 
 
-async def test_traffic_counts_over_all_connections(session: Session) -> None:
+async def test_traffic_is_counted_over_all_connections(session: Session) -> None:
     for _ in range(2):
         await session.request("grün")
         await session.disconnect()
@@ -760,7 +764,7 @@ async def test_traffic_counts_over_all_connections(session: Session) -> None:
     assert session.traffic.sent.frames == 2
 
 
-async def test_a_clock_set_back_by_an_hour_changes_no_order(
+async def test_a_clock_set_back_by_an_hour_does_not_change_the_order(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, shift = time.time, 0.0

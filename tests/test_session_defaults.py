@@ -1,4 +1,4 @@
-"""What a session keeps unless told otherwise."""
+"""The history that a session keeps by default."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ DEADLINE = 20.0
         pytest.param(66, 1_000_000, 64, id="64 megabytes"),
     ],
 )
-async def test_it_keeps_the_newest(count: int, size: int, kept: int) -> None:
+async def test_only_the_newest_frames_are_kept(count: int, size: int, kept: int) -> None:
     async with EchoServer() as server, asyncio.timeout(DEADLINE):
         session = Session(f"{server.uri}/flood?count={count}&size={size}")
         session.start()

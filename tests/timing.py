@@ -1,4 +1,4 @@
-"""A clock that moves only when told to, and calls what is due meanwhile."""
+"""A clock that advances only when told to, and makes the calls that fall due."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,7 +7,7 @@ __all__ = ["Call", "ManualClock", "most_in_a_second"]
 
 
 class Call:
-    """A call that waits for its time, until it is made or cancelled."""
+    """A scheduled call that waits until it is made or cancelled."""
 
     def __init__(self, clock: "ManualClock", at: float, function: Callable[[], Any]) -> None:
         self.at = at
@@ -15,17 +15,17 @@ class Call:
         self._clock = clock
 
     def cancel(self) -> None:
-        """Never make it."""
+        """Cancel the call."""
         if self in self._clock.waiting:
             self._clock.waiting.remove(self)
 
 
 class ManualClock:
-    """Tells the time in seconds when called, and makes calls later as an event loop does.
+    """Returns the time in seconds when called, and schedules calls as an event loop does.
 
     Attributes:
         now: The time.
-        waiting: The calls that are neither made nor cancelled.
+        waiting: The calls that have been neither made nor cancelled.
     """
 
     def __init__(self, now: float = 1_000.0) -> None:
@@ -36,13 +36,13 @@ class ManualClock:
         return self.now
 
     def call_later(self, delay: float, function: Callable[[], Any]) -> Call:
-        """Call a function once so many seconds have passed; never before this returns."""
+        """Call a function once `delay` seconds have passed, and never before this returns."""
         call = Call(self, self.now + delay, function)
         self.waiting.append(call)
         return call
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, and make the calls that fall due, in their order."""
+        """Let time pass, and make the calls that fall due, in order."""
         end = self.now + seconds
         while due := [call for call in self.waiting if call.at <= end]:
             call = min(due, key=lambda call: call.at)
@@ -53,10 +53,10 @@ class ManualClock:
 
 
 def most_in_a_second(events: Iterable[tuple[float, int]]) -> int:
-    """Return the largest sum of amounts that a window of one second holds.
+    """Return the largest sum of amounts within a window of one second.
 
     Args:
-        events: The time of each, and its amount.
+        events: The time and the amount of each event.
     """
     timed = sorted(events)
     return max(

@@ -1,7 +1,7 @@
-"""An event loop whose clock runs ahead whenever there is nothing to do.
+"""An event loop whose clock advances at once whenever there is nothing to do.
 
-What waits for seconds or hours is tested in milliseconds, and always in the same order. Whatever
-has a file descriptor still takes its real time, and comes before the clock moves.
+Waits of seconds or hours take milliseconds, always in the same order. Input and output on file
+descriptors still take real time, and are handled before the clock advances.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ IDLE = 60.0
 
 
 class _Selector(selectors.DefaultSelector):
-    """Moves a clock instead of waiting."""
+    """Advances a clock instead of waiting."""
 
     now = 0.0
 
@@ -53,7 +53,7 @@ def virtual_time(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, No
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(test(*args, **kwargs))
 
-    # pytest would take the wrapped function for what it is to call.
+    # pytest would otherwise call the wrapped function.
     del run.__wrapped__  # type: ignore[attr-defined]
     run.__signature__ = __import__("inspect").signature(test)  # type: ignore[attr-defined]
     return run

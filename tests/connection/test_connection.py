@@ -1,4 +1,4 @@
-"""The connection against real servers: ours, and those that others wrote."""
+"""The connection against real servers: the package's own, websockets, aiohttp and Tornado."""
 
 import asyncio
 import concurrent.futures
@@ -35,7 +35,7 @@ DEADLINE = 20.0
 
 
 class Witness:
-    """Keeps what a connection tells, and lets a test wait for it."""
+    """Records what a connection reports, and lets a test wait for it."""
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -67,7 +67,7 @@ class Witness:
         self._happened.set()
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Wait until something holds, looking whenever something has happened."""
+        """Wait until a condition holds; it is checked after each report."""
         async with asyncio.timeout(DEADLINE):
             while not holds():
                 self._happened.clear()
@@ -77,7 +77,7 @@ class Witness:
 def connection_to(
     uri: str, *, reconnect: Reconnect | None = None, **options: Any
 ) -> tuple[Connection, Witness]:
-    """Return a connection, not opened yet, and who hears what it tells."""
+    """Return a connection that is not open yet, and the witness that records its reports."""
     witness = Witness()
     connection = Connection(uri, witness, reconnect=reconnect, options=options)
     witness.connection = connection
@@ -85,7 +85,7 @@ def connection_to(
 
 
 def send(connection: Connection, data: str | bytes) -> "asyncio.Future[None]":
-    """Send a frame, and return what is done when it is handed over."""
+    """Send a frame, and return a future that is done when the frame has been handed over."""
     parcel = Parcel(data, concurrent.futures.Future())
     connection.send(parcel)
     return asyncio.wrap_future(parcel.receipt)
@@ -93,7 +93,7 @@ def send(connection: Connection, data: str | bytes) -> "asyncio.Future[None]":
 
 @asynccontextmanager
 async def server(handler: Callable[[ServerConnection], Awaitable[None]]) -> AsyncIterator[str]:
-    """Serve with a handler of the test's own, and yield the URI."""
+    """Run a server with the given handler, and yield its URI."""
     async with serve(handler, "127.0.0.1", 0) as serving:
         yield f"ws://127.0.0.1:{serving.sockets[0].getsockname()[1]}"
 
@@ -102,7 +102,7 @@ async def server(handler: Callable[[ServerConnection], Awaitable[None]]) -> Asyn
 async def tcp_server(
     answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
 ) -> AsyncIterator[str]:
-    """Serve TCP that need not be HTTP at all, and yield a WebSocket URI for it."""
+    """Run a TCP server that need not speak HTTP, and yield a WebSocket URI for it."""
 
     async def answer_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -163,7 +163,7 @@ async def our_echo() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("echo", [our_echo, aiohttp_echo, tornado_echo])
-async def test_text_and_bytes_come_back_as_they_went(echo: Callable[[], Any]) -> None:
+async def test_text_and_bytes_are_echoed_unchanged(echo: Callable[[], Any]) -> None:
     async with echo() as uri:
         connection, witness = connection_to(uri)
         await connection.open()
@@ -181,7 +181,7 @@ async def test_text_and_bytes_come_back_as_they_went(echo: Callable[[], Any]) ->
     assert connection.close_code == 1000
 
 
-async def test_a_life_goes_through_its_states_in_order() -> None:
+async def test_a_connection_goes_through_its_states_in_order() -> None:
     async with our_echo() as uri:
         connection, witness = connection_to(uri)
 
@@ -219,7 +219,7 @@ async def test_a_frame_sent_before_the_connection_is_open_waits_for_it() -> None
     assert [frame.data for frame in witness.frames] == ["early"]
 
 
-async def test_sending_over_a_closed_connection_says_so() -> None:
+async def test_sending_over_a_closed_connection_raises_an_error() -> None:
     async with our_echo() as uri:
         connection, _ = connection_to(uri)
         await connection.open()
@@ -229,7 +229,7 @@ async def test_sending_over_a_closed_connection_says_so() -> None:
             await send(connection, "late")
 
 
-async def test_a_frame_that_was_taken_back_is_not_sent() -> None:
+async def test_a_cancelled_frame_is_not_sent() -> None:
     async with our_echo() as uri:
         connection, witness = connection_to(uri)
         taken_back = Parcel("never", concurrent.futures.Future())
@@ -244,7 +244,7 @@ async def test_a_frame_that_was_taken_back_is_not_sent() -> None:
     assert [frame.data for frame in witness.sent_frames] == ["kept"]
 
 
-async def test_the_server_closing_is_told_with_its_code_and_reason() -> None:
+async def test_a_close_by_the_server_is_reported_with_its_code_and_reason() -> None:
     async def close(websocket: ServerConnection) -> None:
         await websocket.close(4001, "bye")
 
@@ -260,7 +260,7 @@ async def test_the_server_closing_is_told_with_its_code_and_reason() -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001])
-async def test_a_normal_close_by_the_server_is_no_error(code: int) -> None:
+async def test_a_normal_close_by_the_server_is_not_an_error(code: int) -> None:
     async def close(websocket: ServerConnection) -> None:
         await websocket.close(code)
 
@@ -274,7 +274,7 @@ async def test_a_normal_close_by_the_server_is_no_error(code: int) -> None:
     assert witness.notices[-1] == f"closed by the server: {code}"
 
 
-async def test_our_close_carries_its_code_and_reason_to_the_server() -> None:
+async def test_the_code_and_reason_of_a_close_reach_the_server() -> None:
     heard: list[tuple[int | None, str | None]] = []
     is_over = asyncio.Event()
 
@@ -293,7 +293,7 @@ async def test_our_close_carries_its_code_and_reason_to_the_server() -> None:
 
 
 @pytest.mark.parametrize(("code", "reason"), [(999, ""), (1005, ""), (5000, ""), (1000, "ä" * 62)])
-async def test_a_close_frame_that_cannot_be_leaves_the_connection_as_it_was(
+async def test_an_invalid_close_code_or_reason_leaves_the_connection_open(
     code: int, reason: str
 ) -> None:
     async with our_echo() as uri:
@@ -308,7 +308,7 @@ async def test_a_close_frame_that_cannot_be_leaves_the_connection_as_it_was(
         await connection.close()
 
 
-async def test_a_connection_cut_without_a_close_frame_is_lost() -> None:
+async def test_a_connection_cut_without_a_close_frame_is_reported_as_lost() -> None:
     async def cut(websocket: ServerConnection) -> None:
         websocket.transport.abort()
         await websocket.wait_closed()
@@ -323,7 +323,7 @@ async def test_a_connection_cut_without_a_close_frame_is_lost() -> None:
     assert "connection lost" in witness.notices[-1]
 
 
-async def test_a_message_over_the_limit_names_the_option_that_raises_it() -> None:
+async def test_the_error_for_a_message_over_the_limit_names_the_option() -> None:
     async def push(websocket: ServerConnection) -> None:
         await websocket.send("x" * 2_000)
         await websocket.wait_closed()
@@ -354,7 +354,7 @@ async def _failure(uri: str, **options: Any) -> tuple[Exception, Witness]:
     return caught.value, witness
 
 
-async def test_nobody_listening_is_told_in_words() -> None:
+async def test_a_refused_connection_is_reported_with_a_hint() -> None:
     error, _ = await _failure(f"ws://127.0.0.1:{_free_port()}")
 
     assert isinstance(error, ConnectError)
@@ -362,13 +362,13 @@ async def test_nobody_listening_is_told_in_words() -> None:
     assert isinstance(error.__cause__, ConnectionRefusedError)
 
 
-async def test_nobody_listening_at_a_name_with_several_addresses_is_told_the_same() -> None:
+async def test_a_refused_connection_to_a_name_with_several_addresses_is_reported_alike() -> None:
     error, _ = await _failure(f"ws://localhost:{_free_port()}")
 
     assert "no server listens" in str(error)
 
 
-async def test_an_unknown_name_is_told_in_words() -> None:
+async def test_an_unknown_host_name_is_reported() -> None:
     error, _ = await _failure("ws://no-such-host.invalid", proxy=None)
 
     assert isinstance(error, ConnectError)
@@ -386,7 +386,7 @@ async def test_an_unknown_name_is_told_in_words() -> None:
         ("", "ws://"),
     ],
 )
-async def test_an_address_that_is_none_is_told_with_a_better_one(uri: str, hint: str) -> None:
+async def test_an_invalid_address_is_reported_with_a_valid_one(uri: str, hint: str) -> None:
     error, _ = await _failure(uri)
 
     assert isinstance(error, InvalidURIError)
@@ -397,7 +397,7 @@ async def _answer_404(_: Any, writer: asyncio.StreamWriter) -> None:
     writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nno\n chat!")
 
 
-async def test_a_web_server_is_told_with_its_status_and_what_it_said() -> None:
+async def test_an_http_response_is_reported_with_its_status_and_body() -> None:
     async with tcp_server(_answer_404) as uri:
         error, _ = await _failure(uri)
 
@@ -417,7 +417,7 @@ async def _answer_nothing(*_: Any) -> None:
 
 
 @pytest.mark.parametrize("answer", [_answer_gibberish, _answer_nothing])
-async def test_something_that_is_no_web_server_is_told_in_words(answer: Any) -> None:
+async def test_a_response_that_is_not_http_is_reported(answer: Any) -> None:
     async with tcp_server(answer) as uri:
         error, _ = await _failure(uri)
 
@@ -430,7 +430,7 @@ async def _answer_never(reader: asyncio.StreamReader, _: Any) -> None:
     await reader.read()
 
 
-async def test_a_handshake_that_never_ends_is_given_up() -> None:
+async def test_a_handshake_that_never_ends_times_out() -> None:
     async with tcp_server(_answer_never) as uri:
         error, _ = await _failure(uri, open_timeout=0.05)
 
@@ -438,7 +438,7 @@ async def test_a_handshake_that_never_ends_is_given_up() -> None:
     assert "open_timeout" in str(error)
 
 
-async def test_an_option_that_does_not_exist_is_told_by_its_name() -> None:
+async def test_an_unknown_option_is_reported_by_name() -> None:
     error, _ = await _failure("ws://127.0.0.1:1", no_such_option=1)
 
     assert isinstance(error, OptionError)
@@ -468,7 +468,7 @@ async def test_closing_while_connecting_returns_at_once() -> None:
     assert connection.error is None
 
 
-async def test_closing_before_the_first_attempt_began_prevents_it() -> None:
+async def test_closing_before_the_first_attempt_prevents_it() -> None:
     async with our_echo() as uri:
         connection, witness = connection_to(uri)
         connection.start()
@@ -478,7 +478,7 @@ async def test_closing_before_the_first_attempt_began_prevents_it() -> None:
     assert witness.states == ["connecting", "closing", "closed"]
 
 
-async def test_closing_twice_at_once_is_as_good_as_once() -> None:
+async def test_closing_twice_at_once_has_the_effect_of_once() -> None:
     async with our_echo() as uri:
         connection, witness = connection_to(uri)
         await connection.open()
@@ -491,7 +491,7 @@ async def test_closing_twice_at_once_is_as_good_as_once() -> None:
     assert witness.states[-1] is State.CLOSED
 
 
-async def test_a_server_that_never_answers_the_close_is_left_behind() -> None:
+async def test_closing_does_not_wait_for_a_server_that_never_answers() -> None:
     async def ignore_everything(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _accept_handshake(reader, writer)
         await reader.read()
@@ -523,7 +523,7 @@ def _at_once() -> Iterator[float]:
         yield 0.0
 
 
-async def test_a_lost_connection_is_opened_again_and_what_waited_is_sent_once() -> None:
+async def test_a_lost_connection_is_reopened_and_waiting_frames_are_sent_once() -> None:
     heard: list[str | bytes] = []
     lives = 0
 
@@ -561,7 +561,7 @@ def _never() -> Iterator[float]:
         yield 1e6
 
 
-async def test_a_failure_is_raised_at_once_though_it_is_retried() -> None:
+async def test_a_failure_is_raised_at_once_although_it_is_retried() -> None:
     connection, witness = connection_to(
         f"ws://127.0.0.1:{_free_port()}", reconnect=Reconnect(delays=_never)
     )
@@ -575,7 +575,7 @@ async def test_a_failure_is_raised_at_once_though_it_is_retried() -> None:
     assert witness.states[-2:] == ["closing", "closed"]
 
 
-async def test_opening_while_waiting_tries_again_at_once() -> None:
+async def test_opening_while_waiting_retries_at_once() -> None:
     port = _free_port()
     connection, witness = connection_to(
         f"ws://127.0.0.1:{port}", reconnect=Reconnect(delays=_never)
@@ -592,7 +592,7 @@ async def test_opening_while_waiting_tries_again_at_once() -> None:
     assert connection.error is None
 
 
-async def test_trying_again_in_the_moment_that_the_wait_ends_is_one_attempt() -> None:
+async def test_a_retry_at_the_moment_the_wait_ends_is_one_attempt() -> None:
     connection, witness = connection_to(
         f"ws://127.0.0.1:{_free_port()}", reconnect=Reconnect(delays=lambda: iter([0.0, 1e6]))
     )
@@ -614,7 +614,7 @@ async def test_trying_again_in_the_moment_that_the_wait_ends_is_one_attempt() ->
     ]
 
 
-async def test_frames_that_never_left_fail_with_what_prevented_them() -> None:
+async def test_unsent_frames_fail_with_the_error_of_the_connection() -> None:
     connection, witness = connection_to(f"ws://127.0.0.1:{_free_port()}")
     receipts = [send(connection, "one"), send(connection, "two")]
 
@@ -627,7 +627,7 @@ async def test_frames_that_never_left_fail_with_what_prevented_them() -> None:
     assert "2 unsent frames dropped" in witness.notices
 
 
-async def test_the_end_of_the_loop_ends_the_connection_and_fails_what_waits() -> None:
+async def test_cancelling_the_task_closes_the_connection_and_later_frames_fail() -> None:
     async with our_echo() as uri:
         connection, witness = connection_to(uri)
         await connection.open()
@@ -641,7 +641,7 @@ async def test_the_end_of_the_loop_ends_the_connection_and_fails_what_waits() ->
         await send(connection, "late")
 
 
-async def test_a_loopback_server_is_reached_past_a_proxy_that_does_not_work(
+async def test_a_loopback_server_is_reached_without_the_proxy_of_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy"):

@@ -1,4 +1,4 @@
-"""How a link over the network is made, and what `connect` of websockets expects of it."""
+"""How a link over the network is made, and what `connect` of websockets requires."""
 
 import asyncio
 import tomllib
@@ -32,7 +32,7 @@ def dialing_to(uri: str, **options: Any) -> Dialing:
 
 
 async def taken(uri: str, count: int, **options: Any) -> list[str | bytes]:
-    """Return the first messages that come over a link."""
+    """Return the first messages that arrive over a link."""
     link = await dialing_to(uri, **options).link()
     taker = Taker()
     link.begin(taker)
@@ -43,20 +43,20 @@ async def taken(uri: str, count: int, **options: Any) -> list[str | bytes]:
 
 
 @pytest.mark.parametrize("late", range(0, len(GREETING), 5))
-async def test_a_greeting_right_behind_the_response_is_not_lost(late: int) -> None:
+async def test_a_greeting_right_after_the_response_is_not_lost(late: int) -> None:
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await shake_hands(reader, writer)
         writer.write(GREETING[:late])
         await writer.drain()
         writer.write(GREETING[late:])
-        # Until the client has gone.
+        # Until the client disconnects.
         await reader.read()
 
     async with peer(greet) as uri:
         assert await taken(uri, 2) == ["hello", "in two fragments"]
 
 
-async def test_messages_and_the_subprotocol_go_through_websockets_own_server() -> None:
+async def test_messages_and_the_subprotocol_work_with_a_websockets_server() -> None:
     async def talk(websocket: ServerConnection) -> None:
         await websocket.send(f"{websocket.subprotocol} {websocket.request.headers['X-Test']}")  # type: ignore[union-attr]
         await websocket.wait_closed()
@@ -68,7 +68,7 @@ async def test_messages_and_the_subprotocol_go_through_websockets_own_server() -
         assert await taken(uri, 1, **options) == ["b here"]
 
 
-async def test_a_redirect_is_followed_and_told() -> None:
+async def test_a_redirect_is_followed_and_reported() -> None:
     async def talk(websocket: ServerConnection) -> None:
         await websocket.send("arrived")
         await websocket.wait_closed()
@@ -85,7 +85,7 @@ async def test_a_redirect_is_followed_and_told() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"a reason\r\n\r\nin two parts"])
-async def test_a_refusal_is_raised_with_its_body(body: bytes) -> None:
+async def test_a_refusal_is_raised_with_the_body_of_the_response(body: bytes) -> None:
     async with peer(answering(b"403 Forbidden", body=body)) as uri:
         with pytest.raises(InvalidStatus) as caught:
             await dialing_to(uri).link()
@@ -94,7 +94,7 @@ async def test_a_refusal_is_raised_with_its_body(body: bytes) -> None:
     assert bytes(caught.value.response.body or b"") == body
 
 
-async def test_a_server_that_ends_within_the_handshake_is_an_invalid_message() -> None:
+async def test_a_connection_closed_during_the_handshake_raises_invalid_message() -> None:
     async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 101 Sw")
 
@@ -103,7 +103,7 @@ async def test_a_server_that_ends_within_the_handshake_is_an_invalid_message() -
             await dialing_to(uri).link()
 
 
-async def test_an_attempt_that_is_cancelled_leaves_no_connection() -> None:
+async def test_a_cancelled_attempt_leaves_no_connection() -> None:
     is_gone = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
@@ -122,7 +122,7 @@ async def test_an_attempt_that_is_cancelled_leaves_no_connection() -> None:
 # What the takeover depends on.
 
 
-async def test_connect_uses_nothing_of_a_connection_but_what_a_handshake_has(
+async def test_connect_uses_only_attributes_that_a_handshake_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     used: set[str] = set()
@@ -150,7 +150,7 @@ async def test_connect_uses_nothing_of_a_connection_but_what_a_handshake_has(
     assert used == set()
 
 
-def test_the_version_of_websockets_is_within_bounds_on_both_sides() -> None:
+def test_the_version_of_websockets_has_a_lower_and_an_upper_bound() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     [ours] = [
         each for each in map(Requirement, project["dependencies"]) if each.name == "websockets"

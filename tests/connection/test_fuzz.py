@@ -1,4 +1,4 @@
-"""Whatever a person and a server do, in whatever order: what must hold, holds."""
+"""Random actions of a user and a server, in any order: the invariants hold."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from ipywsecho.connection.states import TRANSITIONS
 DEADLINE = 20.0
 SHORT = 0.03
 
-# What a server does to one client: it refuses it, or sends so many frames and then does something.
+# What a server does to a client: refuse it, or send a number of frames and then act.
 Behaviour = tuple[str, int]
 BEHAVIOURS = st.one_of(
     st.tuples(st.just("refuse"), st.sampled_from([401, 404, 500, 503])),
@@ -35,11 +35,11 @@ ACTIONS = st.one_of(
 
 @dataclass
 class Client:
-    """What a server knows of one client.
+    """What a server knows about one client.
 
     Attributes:
-        pushed: What it has sent to it, or was about to.
-        confirmed: How many of these the client has confirmed to have.
+        pushed: What the server has sent to it, or was about to send.
+        confirmed: How many of these the client has confirmed.
     """
 
     pushed: list[str | bytes] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Client:
 
 
 class Server:
-    """Does to each client what the next behaviour says, and echoes once there are no more."""
+    """Treats each client as the next behaviour says, and echoes once there are no more."""
 
     def __init__(self, behaviours: Sequence[Behaviour]) -> None:
         self._behaviours = list(reversed(behaviours))
@@ -82,7 +82,7 @@ class Server:
             elif what == "close":
                 code = 4000 + name
                 await websocket.close(code)
-                # The client's answer to a close frame comes after all that came before.
+                # The client answers a close frame after it has read everything sent before it.
                 if websocket.close_code == code:
                     client.confirmed = len(client.pushed)
             async for message in websocket:
@@ -109,8 +109,8 @@ def client_of(frame: Frame) -> int:
     return int(text.split()[0])
 
 
-class Person:
-    """Uses a console, and keeps what it has told."""
+class User:
+    """Uses a console, and records what it reports."""
 
     def __init__(self, uri: str) -> None:
         self.frames: list[Frame] = []
@@ -157,7 +157,7 @@ class Person:
         await asyncio.gather(*self.console._session.home._tasks)
 
     def assert_sound(self) -> None:
-        """Assert what must hold for a console by itself."""
+        """Assert the invariants of a console by itself."""
         assert self.states[-1] == "closed"
         for before, after in pairwise(self.states):
             assert after in TRANSITIONS[before].values()  # type: ignore[index]
@@ -171,16 +171,16 @@ class Person:
         assert self.console.sent.total == len(handed_over)
 
 
-def assert_agree(server: Server, person: Person) -> None:
-    """Assert what must hold between a console and its server."""
-    names = [name for name, _ in groupby(person.frames, client_of)]
+def assert_agree(server: Server, user: User) -> None:
+    """Assert the invariants between a console and its server."""
+    names = [name for name, _ in groupby(user.frames, client_of)]
     assert names == sorted(set(names))
     for name, client in enumerate(server.clients):
-        got = [frame.data for frame in person.frames if client_of(frame) == name]
+        got = [frame.data for frame in user.frames if client_of(frame) == name]
         assert got == client.pushed[: len(got)]
         assert len(got) >= client.confirmed
-    tried = iter([data for data, _ in person.sendings])
-    # In their order, and none of them twice.
+    tried = iter([data for data, _ in user.sendings])
+    # In order, and no frame twice.
     assert all(any(data == message for data in tried) for message in server.heard)
 
 
@@ -194,19 +194,19 @@ async def live_through(behaviours: Sequence[Behaviour], actions: Sequence[tuple[
         close_timeout=DEADLINE,
         ping_interval=None,
     ) as serving:
-        person = Person(f"ws://127.0.0.1:{serving.sockets[0].getsockname()[1]}")
+        user = User(f"ws://127.0.0.1:{serving.sockets[0].getsockname()[1]}")
         for action, argument in actions:
-            await person.do(action, argument)
-        await person.leave()
+            await user.do(action, argument)
+        await user.leave()
         server.end()
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    person.assert_sound()
-    assert_agree(server, person)
+    user.assert_sound()
+    assert_agree(server, user)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.lists(BEHAVIOURS, max_size=4), st.lists(ACTIONS, max_size=12))
-def test_what_must_hold_holds(
+def test_invariants_hold_after_any_actions(
     behaviours: Sequence[Behaviour], actions: Sequence[tuple[str, Any]]
 ) -> None:
     async def within_time() -> None:

@@ -1,4 +1,4 @@
-"""What is sent, or called, each time a connection has opened."""
+"""Messages that are sent, or functions that are called, whenever a connection has opened."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from tests.virtual import virtual_time
 
 
 def session_to(*servers: Server, **options: Any) -> Session:
-    """Return a session that connects to one server inside the process after the other."""
+    """Return a session that connects to the given servers one after the other."""
     session = Session(
         "ws://memory.invalid/", reconnect=Reconnect(delays=lambda: iter([1.0] * 9)), **options
     )
@@ -44,7 +44,9 @@ def heard(server: Server) -> list[str | bytes]:
     ],
 )
 @virtual_time
-async def test_messages_go_before_all_that_waited(greeting: Any, sent: list[str | bytes]) -> None:
+async def test_a_greeting_is_sent_before_all_waiting_messages(
+    greeting: Any, sent: list[str | bytes]
+) -> None:
     server = Server()
     session = session_to(server, on_open=greeting)
     waiting = session.send_message("waited")
@@ -77,7 +79,7 @@ async def test_each_connection_is_greeted_anew() -> None:
 
 
 @virtual_time
-async def test_a_function_is_called_with_the_session_and_what_it_sends_goes_first() -> None:
+async def test_a_function_is_called_with_the_session_and_its_messages_are_sent_first() -> None:
     server, called = Server(), []
 
     def greet(session: Session) -> None:
@@ -115,7 +117,7 @@ async def test_other_messages_wait_until_an_asynchronous_function_is_done() -> N
     await session.lifetime.ended()
 
 
-async def test_a_function_may_wait_for_an_answer() -> None:
+async def test_a_function_may_wait_for_a_reply() -> None:
     replies = []
 
     async def log_in(session: Session) -> None:
@@ -130,7 +132,7 @@ async def test_a_function_may_wait_for_an_answer() -> None:
 
 
 @virtual_time
-async def test_what_a_task_of_the_function_sends_later_waits_like_all_else() -> None:
+async def test_messages_of_a_task_started_by_the_function_wait_like_others() -> None:
     servers, tasks = (Server(), Server()), []
 
     async def beat(session: Session) -> None:
@@ -154,7 +156,7 @@ async def test_what_a_task_of_the_function_sends_later_waits_like_all_else() -> 
 
 
 @virtual_time
-async def test_a_function_that_fails_is_noted_and_the_connection_goes_on() -> None:
+async def test_a_failing_function_is_noted_and_the_connection_stays_open() -> None:
     server = Server()
 
     def fail(_: Session) -> None:
@@ -171,7 +173,7 @@ async def test_a_function_that_fails_is_noted_and_the_connection_goes_on() -> No
 
 
 @virtual_time
-async def test_a_greeting_that_the_end_overtakes_is_not_sent_over_the_next_connection() -> None:
+async def test_a_greeting_for_a_lost_connection_is_not_sent_over_the_next_one() -> None:
     servers = Server(), Server()
     sendings = []
 
@@ -192,6 +194,6 @@ async def test_a_greeting_that_the_end_overtakes_is_not_sent_over_the_next_conne
 
 
 @pytest.mark.parametrize("greeting", [1, [{"a": 1}], object()])
-def test_anything_else_is_refused_at_once(greeting: Any) -> None:
+def test_a_greeting_of_the_wrong_type_is_refused_at_once(greeting: Any) -> None:
     with pytest.raises(TypeError):
         Session(on_open=greeting)

@@ -1,4 +1,4 @@
-"""Peers that break the rules: each ends in one clear line, and the console goes on."""
+"""Peers that break the rules: each is reported in one clear line, and the console still works."""
 
 import asyncio
 import gc
@@ -39,40 +39,40 @@ GONE = "; the server or the network went away; connect again"
 async def _nothing_is_left_or_printed(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> AsyncIterator[None]:
-    # What was there before need not be looked through for each test.
+    # Frozen: the collector need not examine older objects in each test.
     gc.freeze()
     yield
-    # What nobody awaited complains when it is collected.
+    # A coroutine that was never awaited warns when it is collected.
     gc.collect()
     gc.unfreeze()
     assert asyncio.all_tasks() == {asyncio.current_task()}
     records = [record for when in ("call", "teardown") for record in caplog.get_records(when)]
-    # Of ours, nothing is printed unless somebody asks for it.
+    # The package's own log records are printed only if a user configures logging.
     assert [r.getMessage() for r in records if not r.name.startswith("ipywsecho")] == []
     assert capfd.readouterr() == ("", "")
 
 
 async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
-    """Wait until something holds, looking whenever the console has news."""
+    """Wait until a condition holds; it is checked whenever the console has news."""
     async with asyncio.timeout(DEADLINE):
         await console._session.journal.signal.wait_for(lambda: bool(holds()))
 
 
 def last_row(console: WebSocketConsole) -> str:
-    """Return what the last row says after its time and its mark."""
+    """Return the text of the last row after its time and its mark."""
     console._view.show_log(10**9)
     log = console.output.outputs[0]["data"]["text/plain"]
     return str(log).splitlines()[-1][17:]
 
 
 def console_to(uri: str, **options: object) -> WebSocketConsole:
-    # Without pings, which would find out in the end as well.
+    # Without pings, which would detect the fault in the end as well.
     patience = {"close_timeout": 0.05, "ping_interval": None}
     return WebSocketConsole(uri, reconnect=False, **patience | options)
 
 
 async def assert_goes_on(console: WebSocketConsole, frames: list[str | bytes]) -> None:
-    """Assert that frames are kept, and that the console can be used again; then close it."""
+    """Assert that frames are kept and that the console can be used again; then close it."""
     async with asyncio.timeout(DEADLINE):
         assert [frame.data for frame in console.frames] == frames
         await console.connect()
@@ -85,7 +85,7 @@ async def assert_goes_on(console: WebSocketConsole, frames: list[str | bytes]) -
 
 
 async def line_after(talk: Talk | bytes, **options: object) -> str:
-    """Return the last row of a console whose peer sends a frame and then does as told."""
+    """Return the last row of a console whose peer sends a frame and then runs the given talk."""
     async with peer(together(shake_hands, frame(TEXT, b"before"), talk)) as uri:
         console = console_to(uri, **options)
         await console.connect()
@@ -95,7 +95,7 @@ async def line_after(talk: Talk | bytes, **options: object) -> str:
     return row
 
 
-# The peer says each of these and then waits for the console to end the connection.
+# The peer sends each of these and then waits for the console to end the connection.
 BREACHES = {
     "text that is not UTF-8": (
         frame(TEXT, b"ab\xff"),
@@ -182,26 +182,26 @@ BREACHES = {
 
 
 @pytest.mark.parametrize(("said", "line"), BREACHES.values(), ids=BREACHES)
-async def test_a_breach_of_the_protocol_is_told(said: bytes, line: str) -> None:
+async def test_a_protocol_violation_is_reported(said: bytes, line: str) -> None:
     row = await line_after(said, max_size=1_000, compression=None)
 
     assert row == f"closed by this console: {line}"
 
 
-async def test_a_close_that_is_not_followed_by_the_end_is_told() -> None:
+async def test_a_close_frame_without_the_end_of_the_connection_is_reported() -> None:
     row = await line_after(frame(CLOSE, struct.pack("!H", 4001) + b"bye"))
 
     assert row == "closed by the server: 4001 “bye”"
 
 
 def compressed(size: int) -> bytes:
-    """Return so many zeros as the payload of a compressed message (RFC 7692, section 7.2.1)."""
+    """Return `size` zero bytes as the payload of a compressed message (RFC 7692, section 7.2.1)."""
     deflate = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
     return (deflate.compress(bytes(size)) + deflate.flush(zlib.Z_SYNC_FLUSH))[:-4]
 
 
 @pytest.mark.parametrize("is_in_fragments", [False, True])
-async def test_a_compression_bomb_is_told_and_never_inflated(is_in_fragments: bool) -> None:
+async def test_a_compression_bomb_is_reported_and_never_inflated(is_in_fragments: bool) -> None:
     bomb = compressed(100_000_000)
     if is_in_fragments:
         begin = frame(COMPRESSED | TEXT_BEGINS, compressed(900) + b"\0\0\xff\xff")
@@ -221,7 +221,7 @@ async def test_a_compression_bomb_is_told_and_never_inflated(is_in_fragments: bo
     assert peak < 20_000_000
 
 
-async def test_what_is_not_compressed_as_it_says_is_told() -> None:
+async def test_invalid_compressed_data_is_reported() -> None:
     row = await line_after(frame(COMPRESSED | TEXT, b"\xff\xff\xff"))
 
     assert row == f"closed by this console: 1002 “decompression failed”{BROKE_THE_RULES}"
@@ -244,7 +244,7 @@ async def _reset_within_a_frame(_: asyncio.StreamReader, writer: asyncio.StreamW
         (_reset_within_a_frame, "ConnectionResetError: [Errno 104] Connection reset by peer"),
     ],
 )
-async def test_an_end_within_a_frame_is_told(talk: Talk, cause: str) -> None:
+async def test_an_end_within_a_frame_is_reported(talk: Talk, cause: str) -> None:
     row = await line_after(talk)
 
     assert row == f"{LOST} ({cause}){GONE}"
@@ -254,7 +254,7 @@ async def test_an_end_within_a_frame_is_told(talk: Talk, cause: str) -> None:
 
 
 async def line_instead(talk: Talk, **options: object) -> str:
-    """Return the last row of a console to which a peer says something else than a handshake."""
+    """Return the last row of a console whose peer does not complete the handshake."""
     async with peer(talk) as uri:
         console = console_to(uri, **options)
         with pytest.raises(ConsoleError):
@@ -334,7 +334,7 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize(("talk", "line"), HANDSHAKES.values(), ids=HANDSHAKES)
-async def test_another_answer_than_a_handshake_is_told(talk: Talk, line: str) -> None:
+async def test_a_response_other_than_a_handshake_is_reported(talk: Talk, line: str) -> None:
     row = await line_instead(talk)
 
     assert row == line
@@ -350,14 +350,14 @@ async def test_another_answer_than_a_handshake_is_told(talk: Talk, line: str) ->
     ],
     ids=["junk", "an endless line", "junk and the end", "an endless refusal"],
 )
-async def test_junk_instead_of_a_handshake_is_told(talk: Talk) -> None:
+async def test_junk_instead_of_a_handshake_is_reported(talk: Talk) -> None:
     row = await line_instead(talk)
 
     assert row.startswith("HandshakeError: URI answered, but not as a WebSocket server (")
     assert row.endswith(NO_SERVER)
 
 
-async def test_a_refusal_with_junk_is_told_with_the_beginning_of_it() -> None:
+async def test_a_refusal_with_junk_is_reported_with_the_beginning_of_the_junk() -> None:
     row = await line_instead(unavailable(JUNK))
 
     assert row.startswith(f"HandshakeError: {BUSY}“")
@@ -369,12 +369,12 @@ async def _drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     for byte in b"HTTP/1.1 101 " + b"x" * 8_000:
         writer.write(bytes([byte]))
         await writer.drain()
-        # Lets the byte go its own way.
+        # Lets the byte be sent by itself.
         await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("talk", [_nothing, _drip])
-async def test_a_handshake_that_never_ends_is_given_up(talk: Talk) -> None:
+async def test_a_handshake_that_never_ends_times_out(talk: Talk) -> None:
     row = await line_instead(talk, open_timeout=0.1)
 
     assert row == (
@@ -393,7 +393,7 @@ async def _flood(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("talk", [_nothing, _flood])
-async def test_a_peer_that_does_not_answer_the_close_is_left_behind(talk: Talk) -> None:
+async def test_closing_does_not_wait_for_a_peer_that_does_not_answer(talk: Talk) -> None:
     async with peer(together(shake_hands, frame(TEXT, b"before"), talk)) as uri:
         console = console_to(uri, history=10**6)
         await console.connect()
@@ -408,7 +408,7 @@ async def test_a_peer_that_does_not_answer_the_close_is_left_behind(talk: Talk) 
 
 
 def _stop_reading(writer: asyncio.StreamWriter) -> None:
-    # What the operating system keeps for the reader is little then.
+    # Then the operating system buffers little for the reader.
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**16)
     writer.transport.pause_reading()
 
@@ -418,7 +418,7 @@ async def _reads_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) 
     await asyncio.Event().wait()
 
 
-async def test_a_peer_that_reads_nothing_does_not_keep_the_console_from_closing() -> None:
+async def test_a_peer_that_reads_nothing_does_not_block_closing() -> None:
     async with peer(together(shake_hands, _reads_nothing)) as uri:
         console = console_to(uri, max_size=None)
         await console.connect()
@@ -432,7 +432,7 @@ async def test_a_peer_that_reads_nothing_does_not_keep_the_console_from_closing(
         await assert_goes_on(console, [])
 
 
-async def test_a_flood_of_pings_that_nobody_reads_the_answers_to_takes_no_memory() -> None:
+async def test_a_flood_of_pings_with_unread_pongs_takes_bounded_memory() -> None:
     is_pinged = asyncio.Event()
     is_looked_at = asyncio.Event()
     is_answered = asyncio.Event()
@@ -477,7 +477,7 @@ async def _until_ponged(reader: asyncio.StreamReader, data: bytes) -> None:
                 return
 
 
-async def test_a_flood_of_pings_that_ends_within_is_not_complained_about() -> None:
+async def test_a_flood_of_pings_that_ends_in_a_reset_is_not_logged() -> None:
     async def ping_and_reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(frame(PING, bytes(125)) * 20_000)
         await writer.drain()

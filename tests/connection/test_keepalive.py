@@ -19,7 +19,7 @@ async def kept_alive(server: Server, **options: Any) -> tuple[Any, "asyncio.Task
 
 
 @virtual_time
-async def test_pings_are_sent_at_each_interval_while_pongs_come() -> None:
+async def test_pings_are_sent_at_each_interval_while_pongs_arrive() -> None:
     server = Server()
     link, pinging = await kept_alive(server, interval=20, timeout=5)
 
@@ -32,7 +32,7 @@ async def test_pings_are_sent_at_each_interval_while_pongs_come() -> None:
 
 
 @virtual_time
-async def test_a_server_that_does_not_answer_is_given_up() -> None:
+async def test_a_server_that_does_not_answer_is_disconnected() -> None:
     server = Server(answers=False)
     link, pinging = await kept_alive(server, interval=20, timeout=5)
 
@@ -44,7 +44,7 @@ async def test_a_server_that_does_not_answer_is_given_up() -> None:
 
 
 @virtual_time
-async def test_without_a_timeout_a_server_may_take_any_time() -> None:
+async def test_without_a_timeout_a_server_may_answer_at_any_time() -> None:
     server = Server(answers=False)
     link, pinging = await kept_alive(server, interval=1, timeout=None)
 
@@ -56,7 +56,7 @@ async def test_without_a_timeout_a_server_may_take_any_time() -> None:
 
 
 @virtual_time
-async def test_without_an_interval_nothing_is_pinged() -> None:
+async def test_without_an_interval_no_pings_are_sent() -> None:
     server = Server()
     link, pinging = await kept_alive(server, interval=None, timeout=5)
 

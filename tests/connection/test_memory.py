@@ -1,4 +1,4 @@
-"""Transports inside the process, which behave as those of a TCP connection."""
+"""Transports inside the process, which behave like those of a TCP connection."""
 
 import asyncio
 from typing import Any, cast
@@ -10,7 +10,7 @@ from tests.virtual import virtual_time
 
 
 class End(asyncio.Protocol):
-    """Writes down what it is told."""
+    """Records the calls it receives."""
 
     transport: MemoryTransport
 
@@ -48,7 +48,7 @@ def pair(**options: Any) -> tuple[End, End]:
 
 
 @virtual_time
-async def test_what_one_end_writes_the_other_receives() -> None:
+async def test_one_end_receives_what_the_other_writes() -> None:
     near, far = pair()
 
     near.transport.write(b"one")
@@ -61,7 +61,7 @@ async def test_what_one_end_writes_the_other_receives() -> None:
 
 
 @virtual_time
-async def test_nothing_arrives_while_it_is_written() -> None:
+async def test_data_does_not_arrive_during_the_write() -> None:
     near, far = pair()
 
     near.transport.write(b"one")
@@ -71,7 +71,7 @@ async def test_nothing_arrives_while_it_is_written() -> None:
 
 
 @virtual_time
-async def test_much_arrives_in_pieces() -> None:
+async def test_large_data_arrives_in_pieces() -> None:
     near, far = pair()
 
     near.transport.write(bytes(3 * PIECE + 1))
@@ -82,7 +82,7 @@ async def test_much_arrives_in_pieces() -> None:
 
 
 @virtual_time
-async def test_a_writer_is_paused_above_the_high_mark_and_resumed_at_the_low_one() -> None:
+async def test_a_writer_is_paused_above_the_high_mark_and_resumed_at_the_low_mark() -> None:
     near, far = pair()
     near.transport.set_write_buffer_limits(high=100, low=10)
     far.transport.pause_reading()
@@ -102,7 +102,7 @@ async def test_a_writer_is_paused_above_the_high_mark_and_resumed_at_the_low_one
 
 
 @virtual_time
-async def test_closing_passes_on_what_was_written_and_ends_both() -> None:
+async def test_closing_delivers_written_data_and_ends_both_sides() -> None:
     near, far = pair()
 
     near.transport.write(b"last")
@@ -117,7 +117,7 @@ async def test_closing_passes_on_what_was_written_and_ends_both() -> None:
 
 
 @virtual_time
-async def test_a_half_closed_end_goes_on_reading() -> None:
+async def test_a_half_closed_end_continues_to_read() -> None:
     near, far = pair(keeps_open=True)
 
     assert near.transport.can_write_eof()
@@ -134,7 +134,7 @@ async def test_a_half_closed_end_goes_on_reading() -> None:
 
 
 @virtual_time
-async def test_aborting_forgets_what_was_written() -> None:
+async def test_aborting_discards_written_data() -> None:
     near, far = pair()
     far.transport.pause_reading()
     near.transport.write(b"lost")
@@ -151,7 +151,7 @@ async def test_aborting_forgets_what_was_written() -> None:
 
 
 @virtual_time
-async def test_closing_waits_for_an_end_that_reads_nothing() -> None:
+async def test_closing_waits_until_the_other_end_reads() -> None:
     near, far = pair()
     far.transport.pause_reading()
     near.transport.write(b"waits")
@@ -167,7 +167,7 @@ async def test_closing_waits_for_an_end_that_reads_nothing() -> None:
 
 
 @virtual_time
-async def test_another_protocol_takes_over() -> None:
+async def test_the_protocol_can_be_replaced() -> None:
     near, far = pair()
     other = End()
 

@@ -1,4 +1,4 @@
-"""The network as it is: TLS, proxies, who may come in, redirects, other sockets, dead links."""
+"""The network: TLS, proxies, authentication, redirects, IPv6, Unix sockets and dead links."""
 
 import asyncio
 import re
@@ -68,14 +68,14 @@ async def echo(websocket: ServerConnection) -> None:
 async def echo_server(
     context: ssl.SSLContext | None = None, *, port: int = 0, **options: Any
 ) -> AsyncIterator[int]:
-    """Serve with websockets, and yield the port."""
+    """Run a websockets server that echoes, and yield its port."""
     async with serve(echo, "127.0.0.1", port, ssl=context, **options) as server:
         yield server.sockets[0].getsockname()[1]
 
 
 @asynccontextmanager
 async def tornado_server(context: ssl.SSLContext) -> AsyncIterator[int]:
-    """Serve with Tornado, which says by an alert why it refuses TLS."""
+    """Run a Tornado server, which refuses TLS with an alert that says why."""
     application = tornado.web.Application([("/", TornadoEcho)])
     server = tornado.httpserver.HTTPServer(application, ssl_options=context)
     sockets = tornado.netutil.bind_sockets(0, "127.0.0.1", socket.AF_INET)
@@ -92,7 +92,7 @@ async def web_server(
     answer: Callable[[aiohttp.web.Request], Awaitable[aiohttp.web.StreamResponse]],
     context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
-    """Serve every path with aiohttp, and yield the port."""
+    """Run an aiohttp server that answers every path alike, and yield its port."""
     application = aiohttp.web.Application()
     application.router.add_get("/{path:.*}", answer)
     runner = aiohttp.web.AppRunner(application)
@@ -116,7 +116,7 @@ def at_once() -> Iterator[float]:
 
 
 async def echoed(uri: str, **options: Any) -> Witness:
-    """Connect, have a frame echoed, close, and return who heard of it."""
+    """Connect, echo a frame, close, and return the witness of all that."""
     connection, witness = connection_to(uri, **options)
     async with asyncio.timeout(DEADLINE):
         await connection.open()
@@ -128,7 +128,7 @@ async def echoed(uri: str, **options: Any) -> Witness:
 
 
 async def failure(uri: str, **options: Any) -> ConsoleError:
-    """Fail to connect, and return the error, of which the log has a line as well."""
+    """Fail to connect, and return the error, which must be in the log as well."""
     connection, witness = connection_to(uri, **options)
     async with asyncio.timeout(DEADLINE):
         with pytest.raises(ConsoleError) as caught:
@@ -143,7 +143,7 @@ async def failure(uri: str, **options: Any) -> ConsoleError:
 # TLS
 
 
-async def test_frames_go_over_tls_with_a_private_authority_that_is_trusted() -> None:
+async def test_frames_go_over_tls_if_its_private_authority_is_trusted() -> None:
     async with echo_server(serving(AUTHORITY.issue_cert(NAME))) as port:
         await echoed(f"wss://{NAME}:{port}", ssl=TRUSTED)
 
@@ -193,7 +193,7 @@ CERTIFICATES: dict[str, tuple[Callable[[], ssl.SSLContext], str, dict[str, Any],
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)
-async def test_each_fault_of_a_certificate_has_a_line_of_its_own(name: str) -> None:
+async def test_each_certificate_fault_has_its_own_message(name: str) -> None:
     make_context, host, options, code, (fault, hint) = CERTIFICATES[name]
 
     async with echo_server(make_context()) as port:
@@ -208,7 +208,7 @@ async def test_each_fault_of_a_certificate_has_a_line_of_its_own(name: str) -> N
 
 
 @pytest.mark.parametrize(("name", "host"), [("wrong name", NAME), ("wrong address", "127.0.0.1")])
-async def test_a_certificate_for_another_name_is_told_with_the_name_asked_for(
+async def test_a_certificate_for_another_name_is_reported_with_the_expected_name(
     name: str, host: str
 ) -> None:
     make_context, _, options, _, _ = CERTIFICATES[name]
@@ -220,14 +220,14 @@ async def test_a_certificate_for_another_name_is_told_with_the_name_asked_for(
 
 
 @pytest.mark.parametrize("name", CERTIFICATES)
-async def test_any_certificate_is_taken_if_the_context_says_so(name: str) -> None:
+async def test_an_unverified_context_accepts_any_certificate(name: str) -> None:
     make_context, host, _, _, _ = CERTIFICATES[name]
 
     async with echo_server(make_context()) as port:
         await echoed(f"wss://{host}:{port}", ssl=unverified())
 
 
-async def test_a_name_that_the_certificate_is_for_can_be_given() -> None:
+async def test_the_name_on_the_certificate_can_be_given() -> None:
     async with echo_server(serving(AUTHORITY.issue_cert("example.org"))) as port:
         await echoed(f"wss://{NAME}:{port}", ssl=TRUSTED, server_hostname="example.org")
 
@@ -265,7 +265,7 @@ async def test_plain_text_to_a_tls_port_names_the_other_scheme(server: Callable[
     assert "wss:// instead of ws://" in str(error)
 
 
-async def test_a_context_for_an_address_without_tls_is_told_with_the_option() -> None:
+async def test_a_tls_context_for_an_address_without_tls_is_reported() -> None:
     async with echo_server() as port:
         error = await failure(f"ws://127.0.0.1:{port}", ssl=TRUSTED)
 
@@ -275,7 +275,7 @@ async def test_a_context_for_an_address_without_tls_is_told_with_the_option() ->
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 @pytest.mark.parametrize("server", [echo_server, tornado_server])
-async def test_a_server_that_wants_a_certificate_of_the_client_is_told(
+async def test_a_server_that_requires_a_client_certificate_is_reported(
     server: Callable[..., Any], version: ssl.TLSVersion
 ) -> None:
     async with server(demanding(AUTHORITY, version, NAME)) as port:
@@ -306,7 +306,7 @@ async def test_frames_go_through_a_proxy(scheme: str, is_secure: bool) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_proxy_takes_the_credentials_in_its_address(scheme: str) -> None:
+async def test_a_proxy_receives_the_credentials_of_its_address(scheme: str) -> None:
     credentials = {"username": "ann", "password": SECRET}
 
     async with running_proxy(scheme, **credentials) as proxy, echo_server() as port:
@@ -320,7 +320,7 @@ async def test_a_proxy_takes_the_credentials_in_its_address(scheme: str) -> None
     ("scheme", "said"),
     [("http", "HTTP 401"), ("socks5", "authentication failure")],
 )
-async def test_a_proxy_that_refuses_the_credentials_is_told_without_them(
+async def test_rejected_proxy_credentials_are_reported_but_not_shown(
     scheme: str, said: str
 ) -> None:
     async with running_proxy(scheme, username="ann", password="right") as proxy:
@@ -341,7 +341,7 @@ async def test_a_proxy_that_refuses_the_credentials_is_told_without_them(
         ("418 I'm a Teapot", "proxy=None"),
     ],
 )
-async def test_a_proxy_that_refuses_is_told_with_its_status(status: str, hint: str) -> None:
+async def test_a_refusal_by_a_proxy_is_reported_with_its_status(status: str, hint: str) -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode())
@@ -356,7 +356,7 @@ async def test_a_proxy_that_refuses_is_told_with_its_status(status: str, hint: s
 @pytest.mark.parametrize(
     ("scheme", "said"), [("http", "cannot reach the server"), ("socks5", "refused by destin")]
 )
-async def test_a_server_that_a_proxy_does_not_reach_is_told(scheme: str, said: str) -> None:
+async def test_a_server_unreachable_for_the_proxy_is_reported(scheme: str, said: str) -> None:
     async with running_proxy(scheme) as proxy:
         error = await failure(f"ws://127.0.0.1:{free_port()}", proxy=proxy.uri())
 
@@ -366,9 +366,7 @@ async def test_a_server_that_a_proxy_does_not_reach_is_told(scheme: str, said: s
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
-async def test_a_proxy_that_is_not_there_is_blamed_and_not_the_server(
-    scheme: str, host: str
-) -> None:
+async def test_an_unreachable_proxy_is_named_instead_of_the_server(scheme: str, host: str) -> None:
     port = free_port()
 
     async with echo_server() as server_port:
@@ -380,7 +378,7 @@ async def test_a_proxy_that_is_not_there_is_blamed_and_not_the_server(
     assert SECRET not in str(error)
 
 
-async def test_a_proxy_of_the_system_that_is_not_there_is_named(
+async def test_an_unreachable_proxy_of_the_environment_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     proxy = f"http://ann:{SECRET}@127.0.0.1:{free_port()}"
@@ -392,18 +390,18 @@ async def test_a_proxy_of_the_system_that_is_not_there_is_named(
     assert f"the proxy {proxy.replace(f'ann:{SECRET}', '•••')} for" in str(error)
 
 
-async def test_a_proxy_of_a_kind_that_does_not_exist_is_told_without_its_password() -> None:
+async def test_an_unknown_proxy_scheme_is_reported_without_the_password() -> None:
     error = await failure("ws://127.0.0.1:1", proxy=f"gopher://ann:{SECRET}@127.0.0.1:1")
 
     assert "scheme gopher isn't supported" in str(error)
     assert SECRET not in str(error)
 
 
-# Who one is
+# Authentication
 
 
 @pytest.mark.parametrize("way", ["userinfo", "header"])
-async def test_a_server_with_basic_auth_lets_in_who_has_the_password(way: str) -> None:
+async def test_a_client_with_the_password_passes_basic_authentication(way: str) -> None:
     authenticate = basic_auth(credentials=("ann", SECRET))
     token = b64encode(f"ann:{SECRET}".encode()).decode()
     options = {"additional_headers": {"Authorization": f"Basic {token}"}}
@@ -418,7 +416,7 @@ async def test_a_server_with_basic_auth_lets_in_who_has_the_password(way: str) -
 
 
 @pytest.mark.parametrize("userinfo", ["", f"ann:{SECRET}@"])
-async def test_a_server_that_does_not_know_one_is_told_with_the_option(userinfo: str) -> None:
+async def test_failed_authentication_is_reported_with_the_option(userinfo: str) -> None:
     authenticate = basic_auth(credentials=("ann", "another"))
 
     async with echo_server(process_request=authenticate) as port:
@@ -449,7 +447,7 @@ async def test_headers_and_a_bearer_token_reach_the_server() -> None:
     assert headers.items() <= heard.items()
 
 
-async def test_the_origin_is_given_and_a_missing_one_is_told() -> None:
+async def test_the_origin_is_sent_and_a_missing_one_is_reported() -> None:
     origin = "https://example.org"
 
     async with echo_server(origins=[origin]) as port:
@@ -461,7 +459,7 @@ async def test_the_origin_is_given_and_a_missing_one_is_told() -> None:
     assert "origin=…" in str(error)
 
 
-async def test_a_subprotocol_that_both_speak_is_agreed_on() -> None:
+async def test_a_subprotocol_that_both_sides_speak_is_negotiated() -> None:
     async with echo_server(subprotocols=["chat.v1", "chat.v2"]) as port:
         connection, _ = connection_to(f"ws://127.0.0.1:{port}", subprotocols=["chat.v3", "chat.v2"])
         await connection.open()
@@ -470,7 +468,7 @@ async def test_a_subprotocol_that_both_speak_is_agreed_on() -> None:
     assert connection.subprotocol == "chat.v2"
 
 
-async def test_subprotocols_that_the_server_does_not_speak_are_told_with_what_it_said() -> None:
+async def test_unsupported_subprotocols_are_reported_with_the_response() -> None:
     async with echo_server(subprotocols=["chat.v1"]) as port:
         error = await failure(f"ws://127.0.0.1:{port}", subprotocols=["chat.v9"])
 
@@ -480,7 +478,7 @@ async def test_subprotocols_that_the_server_does_not_speak_are_told_with_what_it
     assert "chat.v1" in error.body
 
 
-async def test_a_subprotocol_that_nobody_asked_for_is_told() -> None:
+async def test_a_subprotocol_that_was_not_offered_is_reported() -> None:
     async with echo_server(select_subprotocol=lambda *_: "surprise") as port:
         error = await failure(f"ws://127.0.0.1:{port}", subprotocols=["chat"])
 
@@ -499,7 +497,7 @@ def redirecting(location: str) -> Callable[[aiohttp.web.Request], Awaitable[aioh
     return redirect
 
 
-async def test_a_redirect_is_followed_and_where_it_led_is_told_without_its_secrets() -> None:
+async def test_a_redirect_is_followed_and_its_target_is_noted_without_secrets() -> None:
     async with echo_server() as port:
         target = f"ws://127.0.0.1:{port}/there"
         async with web_server(redirecting(f"{target}?token={SECRET}")) as first_port:
@@ -508,7 +506,7 @@ async def test_a_redirect_is_followed_and_where_it_led_is_told_without_its_secre
     assert witness.notices[0] == f"connected to {target}?token=•••"
 
 
-async def test_an_endless_redirect_is_given_up() -> None:
+async def test_an_endless_redirect_is_not_followed_for_ever() -> None:
     async with web_server(redirecting("/again")) as port:
         error = await failure(f"ws://127.0.0.1:{port}")
 
@@ -524,7 +522,7 @@ async def test_an_endless_redirect_is_given_up() -> None:
         ("gopher://example.org", "write ws://host:port/path"),
     ],
 )
-async def test_a_redirect_to_another_scheme_is_told_with_where_it_leads(
+async def test_a_redirect_to_another_scheme_is_reported_with_its_target(
     location: str, hint: str
 ) -> None:
     async with web_server(redirecting(location)) as port:
@@ -536,7 +534,7 @@ async def test_a_redirect_to_another_scheme_is_told_with_where_it_leads(
     assert SECRET not in str(error)
 
 
-async def test_a_redirect_that_gives_up_tls_is_not_followed() -> None:
+async def test_a_redirect_from_tls_to_plain_text_is_not_followed() -> None:
     context = serving(AUTHORITY.issue_cert(NAME))
 
     async with web_server(redirecting("ws://127.0.0.1:1/plain"), context) as port:
@@ -546,7 +544,7 @@ async def test_a_redirect_that_gives_up_tls_is_not_followed() -> None:
     assert "non-secure URI ws://127.0.0.1:1/plain" in str(error)
 
 
-async def test_a_redirect_to_nobody_blames_where_it_led() -> None:
+async def test_the_error_for_a_redirect_without_a_server_names_the_target() -> None:
     target = f"ws://127.0.0.1:{free_port()}/there"
 
     async with web_server(redirecting(target)) as port:
@@ -575,7 +573,7 @@ async def test_frames_go_over_a_unix_socket(tmp_path: Path) -> None:
         await echoed("ws://localhost/", unix=True, path=path)
 
 
-async def test_a_unix_socket_that_does_not_exist_is_told_with_the_option(tmp_path: Path) -> None:
+async def test_a_missing_unix_socket_is_reported_with_the_option(tmp_path: Path) -> None:
     error = await failure("ws://localhost/", unix=True, path=str(tmp_path / "no.socket"))
 
     assert "the Unix socket of ws://localhost/ does not exist" in str(error)
@@ -598,7 +596,7 @@ async def test_a_ping_measures_the_round_trip() -> None:
     assert connection.latency > 0
 
 
-async def test_without_an_interval_nothing_is_pinged() -> None:
+async def test_without_an_interval_no_pings_are_sent() -> None:
     async with echo_server() as port:
         connection, _ = connection_to(f"ws://127.0.0.1:{port}", ping_interval=None)
         await connection.open()
@@ -607,12 +605,12 @@ async def test_without_an_interval_nothing_is_pinged() -> None:
     assert connection.latency is None
 
 
-# Longer than any test may take: who notices only at its end does not notice in time.
+# Longer than any test may take: a test that waits for its end fails.
 SLOW_CLOSE = {"close_timeout": 1_000.0}
 QUICK_PING = {"ping_interval": 0.05, "ping_timeout": 1.0}
 
 
-async def test_a_peer_that_does_not_answer_is_given_up_after_the_ping() -> None:
+async def test_a_peer_that_does_not_answer_a_ping_is_disconnected() -> None:
     async def listen_in_silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _accept_handshake(reader, writer)
         await reader.read()
@@ -627,7 +625,7 @@ async def test_a_peer_that_does_not_answer_is_given_up_after_the_ping() -> None:
     assert witness.notices[-1].startswith("closed by this console: 1011 “keepalive ping timeout”; ")
 
 
-async def test_a_peer_that_does_not_read_is_given_up_though_the_ping_finds_no_room() -> None:
+async def test_a_peer_that_does_not_read_is_disconnected_although_no_ping_can_be_sent() -> None:
     is_over = asyncio.Event()
 
     async def stop_reading(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -647,7 +645,7 @@ async def test_a_peer_that_does_not_read_is_given_up_though_the_ping_finds_no_ro
 
 
 class Relay:
-    """A TCP relay on the way to a server, which can lose all that comes, as a network does."""
+    """A TCP relay in front of a server, which can lose all data as a network does."""
 
     def __init__(self, target: int) -> None:
         self._target = target
@@ -660,7 +658,7 @@ class Relay:
             yield relay.sockets[0].getsockname()[1]
 
     def lose(self) -> None:
-        """Relay nothing more over the connections that there are, without a word."""
+        """Silently drop all further data of the existing connections."""
         self._is_dead.set()
         self._is_dead = asyncio.Event()
 
@@ -679,7 +677,7 @@ class Relay:
         await asyncio.gather(pump(reader, upstream_writer), pump(upstream_reader, writer))
 
 
-async def test_a_dead_link_is_noticed_and_the_connection_opened_again() -> None:
+async def test_a_dead_link_is_noticed_and_the_connection_is_reopened() -> None:
     async with echo_server() as port:
         relay = Relay(port)
         async with relay.running() as relay_port:
@@ -709,7 +707,7 @@ async def test_a_dead_link_is_noticed_and_the_connection_opened_again() -> None:
     ]
 
 
-# The console, as a person has it
+# The console, as a user sees it
 
 
 FAULTS: dict[str, Callable[[int], Any]] = {
@@ -735,7 +733,7 @@ FAULTS: dict[str, Callable[[int], Any]] = {
 
 
 async def exchange(console: WebSocketConsole, text: str) -> None:
-    """Connect, have a frame echoed, and disconnect."""
+    """Connect, echo a frame, and disconnect."""
     async with asyncio.timeout(DEADLINE):
         await console.connect()
         await console.request(text)
@@ -743,7 +741,7 @@ async def exchange(console: WebSocketConsole, text: str) -> None:
 
 
 async def fail(console: WebSocketConsole) -> ConsoleError:
-    """Fail to connect, and return the error, which the Output shows as well."""
+    """Fail to connect, and return the error, which the Output must show as well."""
     async with asyncio.timeout(DEADLINE):
         with pytest.raises(ConsoleError) as caught:
             await console.connect()
@@ -754,7 +752,7 @@ async def fail(console: WebSocketConsole) -> ConsoleError:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_a_console_keeps_its_frames_and_goes_on_after_a_fault(fault: str) -> None:
+async def test_a_console_keeps_its_frames_and_works_again_after_a_fault(fault: str) -> None:
     port = free_port()
     good = serving(AUTHORITY.issue_cert(NAME))
 
@@ -772,7 +770,7 @@ async def test_a_console_keeps_its_frames_and_goes_on_after_a_fault(fault: str) 
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_console_goes_on_once_its_proxy_is_back_and_never_shows_its_password(
+async def test_a_console_works_again_once_its_proxy_is_back_and_hides_its_password(
     scheme: str,
 ) -> None:
     port = free_port()
@@ -796,7 +794,7 @@ async def test_a_console_goes_on_once_its_proxy_is_back_and_never_shows_its_pass
     assert SECRET not in shown(console) + repr(console)
 
 
-async def test_a_console_shows_what_was_agreed_on_and_how_long_a_ping_takes() -> None:
+async def test_a_console_shows_the_subprotocol_and_the_latency() -> None:
     async with echo_server(subprotocols=["chat.v2"]) as port:
         console = WebSocketConsole(
             f"ws://127.0.0.1:{port}", subprotocols=["chat.v2"], ping_interval=0.01
@@ -812,7 +810,7 @@ async def test_a_console_shows_what_was_agreed_on_and_how_long_a_ping_takes() ->
     assert " ms" in header
 
 
-async def test_a_console_comes_back_from_a_dead_link_with_all_its_frames() -> None:
+async def test_a_console_reconnects_after_a_dead_link_and_keeps_its_frames() -> None:
     async with echo_server() as port:
         relay = Relay(port)
         async with relay.running() as relay_port:

@@ -1,4 +1,4 @@
-"""Options of a wrong type are refused at once, by their names."""
+"""Options with a value of the wrong type are refused at once, by name."""
 
 import re
 import ssl
@@ -55,20 +55,20 @@ def test_a_value_of_the_wrong_type_is_refused_by_name(name: str, value: Any) -> 
 
 
 @pytest.mark.parametrize(("name", "value"), RIGHT)
-def test_a_value_that_websockets_takes_is_accepted(name: str, value: Any) -> None:
+def test_a_value_that_websockets_accepts_is_accepted(name: str, value: Any) -> None:
     check_options({name: value})
 
 
 @pytest.mark.parametrize(
     "name", ["max_queue", "create_connection", "process_exception", "reconnect_delays"]
 )
-def test_an_option_that_means_nothing_here_is_refused_in_words(name: str) -> None:
+def test_an_option_that_is_not_available_is_refused_with_the_reason(name: str) -> None:
     with pytest.raises(OptionError, match=rf"^{name}=… is not available: .*; leave it out$"):
         check_options({name: 16})
 
 
 @pytest.mark.parametrize("make", [Session, WebSocketConsole])
-def test_it_is_refused_where_the_console_is_made(make: Any) -> None:
+def test_an_invalid_option_is_refused_when_the_console_is_created(make: Any) -> None:
     with pytest.raises(OptionError, match=r"^ping_interval=<str> is invalid"):
         make("ws://127.0.0.1:9", ping_interval="20")
 

@@ -1,6 +1,6 @@
-"""Peers that say more than can be taken, or take less than is said: turns, memory and the close.
+"""Peers that send more than can be handled, or read less than is sent: turns, memory and closing.
 
-Both ends are sockets of this process, so that a test knows what lies in the system's buffers.
+Both ends are sockets of this process, so a test knows what is in the buffers of the system.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ TEXT, TEXT_BEGINS, TEXT_ENDS = 0x81, 0x01, 0x80
 
 
 class Link(NamedTuple):
-    """An open connection, what it tells, and its peer."""
+    """An open connection, the witness of its reports, and its peer."""
 
     connection: Connection
     witness: Witness
@@ -35,7 +35,7 @@ class Link(NamedTuple):
 
     @property
     def unsent(self) -> int:
-        """How many bytes of the peer the system has not taken yet."""
+        """How many bytes the peer has written but the system has not taken yet."""
         return self.writer.transport.get_write_buffer_size()
 
 
@@ -43,10 +43,10 @@ class Link(NamedTuple):
 async def linked(
     *, buffer: int, received: Callable[[Frame], None] = lambda _: None, **options: Any
 ) -> AsyncIterator[Link]:
-    """Connect to a peer that says and reads only what the test tells it to.
+    """Connect to a peer that sends and reads only what the test tells it to.
 
     Args:
-        buffer: How many bytes the system keeps for each side, about.
+        buffer: About how many bytes the system buffers for each side.
         received: Called with each frame.
         options: Those of the connection.
     """
@@ -73,7 +73,7 @@ async def linked(
         await connection.close()
 
 
-async def test_others_have_their_turn_within_a_long_read() -> None:
+async def test_other_tasks_run_during_a_long_read() -> None:
     count, turn = 100_000, 0
     taken: Counter[int] = Counter()
 
@@ -96,16 +96,16 @@ async def test_others_have_their_turn_within_a_long_read() -> None:
     assert max(taken.values()) < count / 2
 
 
-async def test_what_is_not_handled_yet_takes_no_more_memory() -> None:
+async def test_memory_is_bounded_while_messages_wait_to_be_handled() -> None:
     await _assert_memory_is_bounded(frame(TEXT, bytes(100)))
 
 
-async def test_fragments_that_are_not_handled_yet_take_no_more_memory() -> None:
+async def test_memory_is_bounded_while_fragments_wait_to_be_handled() -> None:
     await _assert_memory_is_bounded(frame(TEXT_BEGINS, bytes(50)) + frame(TEXT_ENDS, bytes(50)))
 
 
 async def _assert_memory_is_bounded(message: bytes) -> None:
-    """Receive much more than can be handled, and assert that little of it is held meanwhile."""
+    """Receive much more than can be handled, and assert that little of it is held in memory."""
     count = 20_000
     size = count * len(message)
     held: list[int] = []
@@ -120,11 +120,11 @@ async def _assert_memory_is_bounded(message: bytes) -> None:
         link.writer.write(message * count)
         await link.witness.until(lambda: len(held) == count)
 
-    # What lies in the system's buffers is in it as well.
+    # This includes what is in the buffers of the system.
     assert max(held) < size / 2
 
 
-async def test_a_close_behind_megabytes_reaches_a_peer_that_reads_late() -> None:
+async def test_a_close_frame_after_megabytes_reaches_a_peer_that_reads_late() -> None:
     data = bytes(8_000_000)
 
     async with linked(buffer=2**17, close_timeout=DEADLINE) as link:
@@ -145,7 +145,7 @@ async def test_a_close_behind_megabytes_reaches_a_peer_that_reads_late() -> None
 async def _heard(
     begin: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> list[RawFrame]:
-    """Read and answer as a server does, and return the frames up to the end."""
+    """Read and answer as a server does, and return the frames until the end."""
     protocol = Protocol(Side.SERVER, max_size=None)
     data, frames = begin, []
     while data:
@@ -160,7 +160,7 @@ async def _heard(
     return frames
 
 
-async def test_a_close_behind_megabytes_cuts_off_a_peer_that_reads_nothing() -> None:
+async def test_closing_after_megabytes_cuts_off_a_peer_that_reads_nothing() -> None:
     data = bytes(8_000_000)
 
     async with linked(buffer=2**17, close_timeout=0.05) as link:

@@ -25,7 +25,7 @@ def run(behaviour: Callable[[], Awaitable[None]]) -> None:
         runner.run(in_time())
 
 
-def test_text_and_bytes_come_back_as_they_went() -> None:
+def test_text_and_bytes_are_echoed_unchanged() -> None:
     sent = ["Hello!", "ünïcödé ☃ 🐍", "", b"\x00\xff", b"", "x" * 200_000, bytes(3_000_000)]
 
     async def talk() -> None:
@@ -46,8 +46,8 @@ def test_text_and_bytes_come_back_as_they_went() -> None:
 
 
 @pytest.mark.parametrize("is_closed", [True, False])
-def test_nothing_of_a_flood_is_lost_at_its_end(is_closed: bool) -> None:
-    # Much more than one read, so that reading is paused while a read is under way.
+def test_no_frame_of_a_flood_is_lost_at_its_end(is_closed: bool) -> None:
+    # Much more than one read, so that reading is paused during a read.
     count = 50_000
     flood = b"".join(frame(TEXT, b"%d" % number) for number in range(count))
     end = frame(CLOSE, (1000).to_bytes(2)) if is_closed else b""
@@ -64,7 +64,7 @@ def test_nothing_of_a_flood_is_lost_at_its_end(is_closed: bool) -> None:
     run(receive)
 
 
-def test_unix_sockets_are_said_to_be_missing() -> None:
+def test_missing_unix_sockets_are_reported() -> None:
     async def connect() -> None:
         connection, _ = connection_to("ws://localhost/", unix=True, path="echo.socket")
         with pytest.raises(ConnectError, match=r"this system has no Unix sockets .+unix=True"):
@@ -76,10 +76,10 @@ def test_unix_sockets_are_said_to_be_missing() -> None:
 @pytest.mark.parametrize(
     "behaviour",
     [
-        pressure.test_what_is_not_handled_yet_takes_no_more_memory,
-        pressure.test_fragments_that_are_not_handled_yet_take_no_more_memory,
-        pressure.test_a_close_behind_megabytes_reaches_a_peer_that_reads_late,
-        pressure.test_a_close_behind_megabytes_cuts_off_a_peer_that_reads_nothing,
+        pressure.test_memory_is_bounded_while_messages_wait_to_be_handled,
+        pressure.test_memory_is_bounded_while_fragments_wait_to_be_handled,
+        pressure.test_a_close_frame_after_megabytes_reaches_a_peer_that_reads_late,
+        pressure.test_closing_after_megabytes_cuts_off_a_peer_that_reads_nothing,
     ],
 )
 def test_pressure_is_handled_as_on_other_systems(

@@ -1,4 +1,4 @@
-"""Whatever bytes come, cut anywhere: what is read is what websockets' own parser reads."""
+"""Any bytes, cut anywhere, are read exactly as the parser of websockets reads them."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -33,7 +33,7 @@ def protocol_of(max_size: Any = SMALL, *, deflate: bool = False) -> ClientProtoc
 
 
 def fate_of(protocol: ClientProtocol) -> Event:
-    """Return what has become of a connection, and what it has to send."""
+    """Return the state of a connection, its close frames and error, and the data it has to send."""
     error = protocol.parser_exc
     return (
         protocol.state,
@@ -45,14 +45,14 @@ def fate_of(protocol: ClientProtocol) -> Event:
 
 
 def masked_alike(fate: Event) -> Event:
-    """Return a fate without the random masks of what is to be sent."""
+    """Return a fate with the data to send replaced by its sizes, as masks are random."""
     return (*fate[:-1], [len(data) for data in fate[-1]])
 
 
 def read_by_us(
     pieces: Iterable[bytes], protocol: ClientProtocol, *, max_size: Any = SMALL, most: int = 4
 ) -> list[Event]:
-    """Read pieces with our reader, and return what it says."""
+    """Read pieces with `MessageReader`, and return its messages and control frames."""
     reader = MessageReader(protocol, max_size=max_size)
     events: list[Event] = []
     for piece in pieces:
@@ -67,9 +67,9 @@ def read_by_us(
 
 
 def read_by_websockets(data: bytes, protocol: ClientProtocol) -> list[Event]:
-    """Read bytes with websockets alone, and put its frames together as its connections do.
+    """Read bytes with websockets alone, and join fragments as its connections do.
 
-    Byte by byte, as it would otherwise find an error before the messages in front of it.
+    It reads byte by byte, because it would otherwise report an error before earlier messages.
     """
     events: list[Event] = []
     fragments: list[WireFrame] = []
@@ -99,7 +99,7 @@ def read_by_websockets(data: bytes, protocol: ClientProtocol) -> list[Event]:
 
 
 def cut(data: bytes, places: Sequence[int]) -> list[bytes]:
-    """Cut bytes into pieces at places."""
+    """Cut bytes into pieces at the given positions."""
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
     return [data[a:b] for a, b in pairwise(edges) if a < b]
 
@@ -161,7 +161,7 @@ def test_any_bytes_cut_anywhere_are_read_as_websockets_reads_them(
 
 @settings(max_examples=200)
 @given(st.lists(PAYLOADS, max_size=6), st.lists(st.booleans(), min_size=6, max_size=6), CUTS)
-def test_compressed_messages_among_others_are_read_as_well(
+def test_compressed_and_uncompressed_messages_are_read_as_websockets_reads_them(
     payloads: list[bytes], compressed: list[bool], places: Sequence[int]
 ) -> None:
     server = PerMessageDeflate(False, False, 15, 15)
@@ -195,7 +195,9 @@ def test_a_message_of_any_size_is_read_or_refused(size: int, piece: int) -> None
 
 @pytest.mark.parametrize("limit", [None, (200, None), (None, 100), (200, 100), (None, None)])
 @pytest.mark.parametrize("size", [99, 100, 101, 199, 200, 201])
-def test_limits_of_messages_and_fragments_are_those_of_websockets(limit: Any, size: int) -> None:
+def test_limits_of_messages_and_fragments_are_the_same_as_in_websockets(
+    limit: Any, size: int
+) -> None:
     data = wire(1, bytes(size)) + wire(1, b"a" * 80, fin=False) + wire(0, bytes(size))
     ours, theirs = protocol_of(limit), protocol_of(limit)
 
@@ -205,7 +207,7 @@ def test_limits_of_messages_and_fragments_are_those_of_websockets(limit: Any, si
     assert masked_alike(fate_of(ours)) == masked_alike(fate_of(theirs))
 
 
-def test_a_message_has_its_time_and_size() -> None:
+def test_a_message_has_a_time_and_a_size() -> None:
     reader = MessageReader(protocol_of())
 
     reader.feed(wire(1, "ü".encode()) + wire(2, b"\x00"))
@@ -241,7 +243,7 @@ def test_a_large_message_in_small_pieces_is_read() -> None:
     assert [frame.size for frame in frames] == [10_000_000]
 
 
-def test_another_extension_leaves_every_frame_to_websockets() -> None:
+def test_an_unknown_extension_is_applied_by_websockets() -> None:
     class Reversing(PerMessageDeflate):
         name = "reversing"  # type: ignore[assignment]
 

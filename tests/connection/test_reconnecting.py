@@ -1,4 +1,4 @@
-"""How long a connection waits before each attempt, as a whole life of it shows."""
+"""How long a connection waits before each attempt, over its whole lifetime."""
 
 from collections.abc import Iterator
 from itertools import count

@@ -29,7 +29,7 @@ async def test_a_message_is_sent_at_once_and_at_each_interval(data: str | bytes)
 
 
 @virtual_time
-async def test_a_function_makes_each_message() -> None:
+async def test_a_function_can_provide_each_message() -> None:
     server, numbers = Server(), count()
     session = session_to(server)
     await session.connect()
@@ -58,7 +58,7 @@ async def test_nothing_is_sent_after_cancel() -> None:
 
 
 @virtual_time
-async def test_it_is_silent_while_the_connection_is_away_and_goes_on_over_the_next_one() -> None:
+async def test_repeating_stops_without_a_connection_and_continues_over_the_next_one() -> None:
     servers = Server(), Server()
     session = session_to(*servers)
     await session.connect()
@@ -75,7 +75,7 @@ async def test_it_is_silent_while_the_connection_is_away_and_goes_on_over_the_ne
 
 
 @virtual_time
-async def test_it_ends_with_the_session() -> None:
+async def test_repeating_ends_with_the_session() -> None:
     server = Server()
     session = session_to(server)
     await session.connect()
@@ -90,7 +90,7 @@ async def test_it_ends_with_the_session() -> None:
 
 
 @virtual_time
-async def test_one_that_is_asked_for_before_the_connection_is_open_waits_for_it() -> None:
+async def test_repeating_started_before_the_connection_is_open_waits_for_it() -> None:
     server = Server()
     session = session_to(server)
 
@@ -103,7 +103,7 @@ async def test_one_that_is_asked_for_before_the_connection_is_open_waits_for_it(
     await session.lifetime.ended()
 
 
-def test_one_that_is_asked_for_where_no_loop_runs_begins_with_the_connection() -> None:
+def test_repeating_started_without_a_loop_begins_with_the_connection() -> None:
     session = Session()
     session.send_every(1_000, "beat")
 
@@ -117,7 +117,7 @@ def test_one_that_is_asked_for_where_no_loop_runs_begins_with_the_connection() -
 
 
 @virtual_time
-async def test_a_function_that_fails_is_noted_once_and_ends_it() -> None:
+async def test_a_failing_function_is_noted_once_and_ends_the_repeating() -> None:
     server = Server()
     session = session_to(server)
     await session.connect()
@@ -136,14 +136,14 @@ async def test_a_function_that_fails_is_noted_once_and_ends_it() -> None:
 
 
 @virtual_time
-async def test_what_a_blocked_loop_has_missed_is_not_made_up_for() -> None:
+async def test_messages_missed_by_a_blocked_loop_are_not_sent_later() -> None:
     server = Server()
     session = session_to(server)
     await session.connect()
     session.send_every(1, "beat")
     await asyncio.sleep(0.5)
 
-    # As a cell that computes for long: the clock moves, and nothing else does.
+    # As during a long computation in a cell, only the clock advances.
     asyncio.get_running_loop()._virtual.now += 100  # type: ignore[attr-defined]
     await asyncio.sleep(1.2)
 
@@ -152,7 +152,7 @@ async def test_what_a_blocked_loop_has_missed_is_not_made_up_for() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_an_interval_that_is_none_is_refused(seconds: float) -> None:
+def test_an_invalid_interval_is_refused(seconds: float) -> None:
     session = Session()
 
     with pytest.raises(ValueError, match="above 0"):
@@ -160,7 +160,7 @@ def test_an_interval_that_is_none_is_refused(seconds: float) -> None:
     session.close()
 
 
-def test_data_that_no_frame_holds_is_refused() -> None:
+def test_data_of_the_wrong_type_is_refused() -> None:
     session = Session()
     data: Any = {"a": 1}
 

@@ -44,12 +44,12 @@ def end_of(
 
 
 def closed_by(who: str, code: int, reason: str = "") -> exceptions.ConnectionClosed:
-    """Return the end of a connection that one side closed and the other confirmed."""
+    """Return the end of a connection that one side closed and the other side confirmed."""
     close = Close(code, reason)
     return end_of(close, close, received_first=who == "server")
 
 
-# Each foreign class: one of its kind, what becomes of it, and what of it must be found in the line.
+# For each foreign class: an instance, the class that replaces it, and a text the line must hold.
 Sample = tuple[Callable[[], BaseException], type[ConsoleError], str]
 FOREIGN: dict[str, Sample] = {
     "WebSocketException": (
@@ -181,7 +181,7 @@ FOREIGN: dict[str, Sample] = {
 
 
 def tls_error() -> ssl.SSLError:
-    """Return what TLS says to a server that answers without it."""
+    """Return the error of TLS for a server that answers without TLS."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
     incoming.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
@@ -191,7 +191,7 @@ def tls_error() -> ssl.SSLError:
 
 
 def distrust(code: int = 18) -> ssl.SSLCertVerificationError:
-    """Return what TLS says of a certificate that it does not trust."""
+    """Return the error of TLS for a certificate that is not trusted."""
     error = ssl.SSLCertVerificationError(1, "certificate verify failed")
     error.verify_code, error.verify_message = code, "self-signed certificate"
     return error
@@ -251,15 +251,15 @@ NETWORK: dict[str, Sample] = {
 # A class that this version of websockets does not have needs no translation.
 SAMPLES = NETWORK | {name: FOREIGN[name] for name in exceptions.__all__ if name in FOREIGN}
 
-# Of these, nobody can say what to do about them.
+# No advice can be given on these.
 UNKNOWN = {
     *("WebSocketException", "TooManyFragments", "ProtocolError", "PayloadTooBig"),
     *("InvalidState", "ConcurrencyError", "anything", "nothing said"),
-    # As it should be.
+    # These are normal ends.
     "ConnectionClosedOK",
 }
 
-# Those that have something to say, with line breaks in it.
+# Errors whose texts have line breaks.
 MULTILINE: dict[str, Callable[[], BaseException]] = {
     "closed": lambda: closed_by("server", 4001, "first\nsecond\r\nthird"),
     "lost": lambda: lost_through(OSError("first\nsecond")),
@@ -285,7 +285,7 @@ def lost_through(cause: BaseException) -> exceptions.ConnectionClosed:
 
 
 @pytest.mark.parametrize("name", MULTILINE)
-def test_message_is_one_line_whatever_the_original_says(name: str) -> None:
+def test_a_message_is_one_line_whatever_the_original_says(name: str) -> None:
     error = translate(MULTILINE[name](), URI)
 
     assert len(str(error).splitlines()) == 1
@@ -296,7 +296,7 @@ def test_message_is_one_line_whatever_the_original_says(name: str) -> None:
 @pytest.mark.parametrize(
     "uri", ["ws://localhost/\nforged", "forged\r\nlines", "http://localhost/\nforged"]
 )
-def test_message_is_one_line_whatever_the_address_is(uri: str) -> None:
+def test_a_message_is_one_line_whatever_the_address_is(uri: str) -> None:
     messages = [str(translate(make(), uri)) for make, _, _ in SAMPLES.values()]
 
     assert [message for message in messages if len(message.splitlines()) != 1] == []
@@ -310,12 +310,12 @@ def test_every_foreign_class_has_a_sample() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name in FOREIGN])
-def test_sample_is_of_the_class_that_it_stands_for(name: str) -> None:
+def test_a_sample_is_an_instance_of_the_class_it_stands_for(name: str) -> None:
     assert type(FOREIGN[name][0]()).__name__ == name
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_foreign_error_becomes_one_of_ours(name: str) -> None:
+def test_a_foreign_error_becomes_a_console_error(name: str) -> None:
     make, kind, named = SAMPLES[name]
 
     error = translate(make(), URI)
@@ -326,14 +326,14 @@ def test_foreign_error_becomes_one_of_ours(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_original_is_kept_as_the_cause(name: str) -> None:
+def test_the_original_error_is_kept_as_the_cause(name: str) -> None:
     original = SAMPLES[name][0]()
 
     assert translate(original, URI).__cause__ is original
 
 
 @pytest.mark.parametrize("name", [name for name in SAMPLES if name not in UNKNOWN])
-def test_message_says_what_to_do(name: str) -> None:
+def test_a_message_says_what_to_do(name: str) -> None:
     error = translate(SAMPLES[name][0](), URI)
 
     happened, _, advice = str(error).partition("; ")
@@ -342,14 +342,14 @@ def test_message_says_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [TypeError, ValueError, exceptions.NegotiationError])
-def test_error_that_says_nothing_is_named_at_least(kind: type[Exception]) -> None:
+def test_an_error_without_a_text_is_shown_by_its_type(kind: type[Exception]) -> None:
     error = translate(kind(), URI)
 
     assert kind.__name__ in str(error)
 
 
 @pytest.mark.parametrize("kind", OURS, ids=lambda kind: kind.__name__)
-def test_error_of_ours_stays_what_it_is(kind: type[ConsoleError]) -> None:
+def test_a_console_error_is_not_translated(kind: type[ConsoleError]) -> None:
     cause = LookupError("before")
     error = kind("hello", code=1006) if kind is ClosedError else kind("hello")
     error.__cause__ = cause
@@ -363,7 +363,7 @@ def test_error_of_ours_stays_what_it_is(kind: type[ConsoleError]) -> None:
 @pytest.mark.parametrize(
     "name", [name for name, (_, kind, _) in SAMPLES.items() if issubclass(kind, ConnectError)]
 )
-def test_failure_to_connect_names_the_address(name: str) -> None:
+def test_a_failure_to_connect_names_the_address(name: str) -> None:
     error = translate(SAMPLES[name][0](), "wss://example.org:1/path")
 
     assert "example.org" in str(error)
@@ -376,7 +376,7 @@ SECRET = "hunter22"
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_message_does_not_show_the_secrets_of_the_address(name: str) -> None:
+def test_a_message_does_not_show_the_secrets_of_the_address(name: str) -> None:
     uri = f"wss://ann:{SECRET}@example.org/path?token={SECRET}"
 
     error = translate(SAMPLES[name][0](), uri, {f"ann:{SECRET}", SECRET})
@@ -385,7 +385,7 @@ def test_message_does_not_show_the_secrets_of_the_address(name: str) -> None:
     assert error.args == (str(error),)
 
 
-def test_what_the_server_said_does_not_show_a_secret() -> None:
+def test_a_secret_in_the_response_of_a_server_is_not_shown() -> None:
     original = exceptions.InvalidStatus(answer(403, f"no {SECRET} here".encode()))
 
     error = translate(original, URI, {SECRET})
@@ -404,7 +404,7 @@ def test_what_the_server_said_does_not_show_a_secret() -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_cause_that_a_traceback_shows_does_not_show_a_secret(original: Exception) -> None:
+def test_the_cause_in_a_traceback_does_not_show_a_secret(original: Exception) -> None:
     error = translate(original, URI, {SECRET})
 
     assert error.__cause__ is original
@@ -426,13 +426,13 @@ def test_cause_that_a_traceback_shows_does_not_show_a_secret(original: Exception
         ("ftp://localhost", "write ws://host:port/path"),
     ],
 )
-def test_hint_to_a_wrong_address_is_the_right_one(uri: str, hint: str) -> None:
+def test_the_hint_for_an_invalid_address_is_a_valid_address(uri: str, hint: str) -> None:
     error = translate(exceptions.InvalidURI(uri, "the problem"), uri)
 
     assert str(error).startswith(f"{uri!r} is not a WebSocket address (the problem); {hint}")
 
 
-def test_hint_to_an_empty_address_is_not_half_an_address() -> None:
+def test_the_hint_for_an_empty_address_is_a_complete_address() -> None:
     error = translate(exceptions.InvalidURI("", "scheme isn't ws or wss"), "")
 
     assert "write ws://host:port/path" in str(error)
@@ -449,14 +449,16 @@ def test_hint_to_an_empty_address_is_not_half_an_address() -> None:
         ("ws://\x00/", ValueError("embedded null character")),
     ],
 )
-def test_address_that_cannot_be_taken_apart_is_no_option(uri: str, original: Exception) -> None:
+def test_an_address_that_cannot_be_parsed_is_not_an_option_error(
+    uri: str, original: Exception
+) -> None:
     error = translate(original, uri)
 
     assert type(error) is InvalidURIError
     assert str(original) in str(error)
 
 
-def test_value_that_is_wrong_with_a_right_address_is_that_of_an_option() -> None:
+def test_an_invalid_value_with_a_valid_address_is_an_option_error() -> None:
     error = translate(ValueError("ssl argument is incompatible"), "ws://[::1]:8000/x")
 
     assert type(error) is OptionError
@@ -466,7 +468,7 @@ def test_value_that_is_wrong_with_a_right_address_is_that_of_an_option() -> None
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 426, 500, 502, 503, 504])
-def test_refusal_names_its_status_and_what_it_means(status: int) -> None:
+def test_a_refusal_names_its_status_and_its_meaning(status: int) -> None:
     error = refusal(status)
 
     happened, advice = str(error).split("; ", 1)
@@ -475,13 +477,13 @@ def test_refusal_names_its_status_and_what_it_means(status: int) -> None:
     assert advice != "check the address"
 
 
-def test_refusals_that_mean_different_things_are_told_apart() -> None:
+def test_refusals_with_different_meanings_have_different_advice() -> None:
     advice = {str(refusal(status)).split("; ")[1] for status in (401, 403, 404, 500, 503)}
 
     assert len(advice) == 5
 
 
-def test_refusal_with_any_other_status_says_where_to_look() -> None:
+def test_a_refusal_with_any_other_status_advises_to_check_the_address() -> None:
     error = refusal(418)
 
     assert str(error).endswith(
@@ -489,7 +491,7 @@ def test_refusal_with_any_other_status_says_where_to_look() -> None:
     )
 
 
-def test_status_that_has_no_name_is_shown_with_that_of_the_server() -> None:
+def test_an_unknown_status_is_shown_with_the_phrase_of_the_server() -> None:
     error = refusal(599, phrase="Tired")
 
     assert "HTTP 599 Tired instead" in str(error)
@@ -497,25 +499,25 @@ def test_status_that_has_no_name_is_shown_with_that_of_the_server() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b" \n "])
-def test_refusal_without_words_quotes_none(body: bytes) -> None:
+def test_a_refusal_without_a_text_quotes_nothing(body: bytes) -> None:
     error = refusal(404, body)
 
     assert error.body == ""
     assert "said" not in str(error)
 
 
-def test_refusal_quotes_what_the_server_said() -> None:
+def test_a_refusal_quotes_the_response() -> None:
     error = refusal(403, "  Zutritt\r\n verböten ".encode())
 
     assert error.body == "Zutritt verböten"
     assert str(error).endswith("; the response says: “Zutritt verböten”")
 
 
-def test_refusal_survives_what_is_not_text() -> None:
+def test_a_refusal_with_invalid_text_is_decoded_with_replacements() -> None:
     assert refusal(403, b"\xff\xfe hello").body == "\ufffd\ufffd hello"
 
 
-def test_long_answer_is_cut() -> None:
+def test_a_long_response_is_truncated() -> None:
     whole, cut = refusal(403, b"x" * 200), refusal(403, b"x" * 201)
 
     assert whole.body == "x" * 200
@@ -546,13 +548,13 @@ def test_long_answer_is_cut() -> None:
         ("InvalidMessage", "wss:// instead of ws://"),
     ],
 )
-def test_advice_fits_what_happened(name: str, advice: str) -> None:
+def test_the_advice_fits_the_error(name: str, advice: str) -> None:
     _, _, told = str(translate(SAMPLES[name][0](), URI)).partition("; ")
 
     assert advice in told
 
 
-def test_unknown_name_is_quoted_without_the_rest_of_the_address() -> None:
+def test_an_unknown_name_is_quoted_without_the_rest_of_the_address() -> None:
     error = translate(socket.gaierror(socket.EAI_NONAME, "unknown"), "wss://exmaple.org:1/x")
 
     assert "'exmaple.org'" in str(error)
@@ -563,19 +565,19 @@ def test_unknown_name_is_quoted_without_the_rest_of_the_address() -> None:
     ("name", "detail"),
     [("no trust", "self-signed certificate"), ("no TLS there", "WRONG_VERSION_NUMBER")],
 )
-def test_tls_says_why(name: str, detail: str) -> None:
+def test_an_error_of_tls_gives_its_reason(name: str, detail: str) -> None:
     assert detail in str(translate(SAMPLES[name][0](), URI))
 
 
 @pytest.mark.parametrize("code", [2, 9, 10, 18, 19, 20, 21, 62, 64])
-def test_known_fault_of_a_certificate_is_more_than_distrust(code: int) -> None:
+def test_a_known_certificate_fault_has_a_specific_message(code: int) -> None:
     error = str(translate(distrust(code), "wss://example.org"))
 
     assert "is not trusted" not in error
     assert "; " in error
 
 
-def test_other_fault_of_a_certificate_is_told_in_the_words_of_tls() -> None:
+def test_any_other_certificate_fault_is_reported_in_the_words_of_tls() -> None:
     error = translate(distrust(23), "wss://example.org")
 
     assert str(error) == (
@@ -584,7 +586,7 @@ def test_other_fault_of_a_certificate_is_told_in_the_words_of_tls() -> None:
     )
 
 
-def test_python_inside_the_browser_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_inside_the_browser_has_its_own_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "emscripten")
 
     what, _, advice = str(translate(NotImplementedError(), URI)).partition("; ")
@@ -593,14 +595,14 @@ def test_python_inside_the_browser_is_told_apart(monkeypatch: pytest.MonkeyPatch
     assert "real machine" in advice
 
 
-def test_reset_before_tls_names_both_that_the_server_may_want() -> None:
+def test_a_reset_before_tls_names_both_possible_causes() -> None:
     error = str(translate(ConnectionResetError(), "wss://example.org"))
 
     assert "ws:// instead of wss://" in error
     assert "load_cert_chain(…)" in error
 
 
-def test_alert_of_a_server_is_taken_as_its_wish_for_a_certificate() -> None:
+def test_a_certificate_alert_of_a_server_means_it_requires_a_client_certificate() -> None:
     alert = ssl.SSLError(1, "alert")
     alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
 
@@ -611,7 +613,7 @@ def test_alert_of_a_server_is_taken_as_its_wish_for_a_certificate() -> None:
 
 
 @pytest.mark.parametrize("name", ["refused", "unknown name", "no route", "reset"])
-def test_proxy_that_cannot_be_reached_is_named_instead_of_the_server(name: str) -> None:
+def test_an_unreachable_proxy_is_named_instead_of_the_server(name: str) -> None:
     proxy = f"http://ann:{SECRET}@proxy.example:3128"
 
     error = str(translate(SAMPLES[name][0](), URI, proxy=proxy))
@@ -620,20 +622,20 @@ def test_proxy_that_cannot_be_reached_is_named_instead_of_the_server(name: str) 
     assert "proxy=None" in error
 
 
-def test_proxy_is_not_blamed_for_the_certificate_of_the_server() -> None:
+def test_a_proxy_is_not_blamed_for_the_certificate_of_the_server() -> None:
     error = str(translate(distrust(), "wss://example.org", proxy="http://proxy.example"))
 
     assert error.startswith("the certificate of wss://example.org ")
 
 
-def test_what_a_socks_proxy_says_is_told() -> None:
+def test_the_error_of_a_socks_proxy_is_reported() -> None:
     refused = exceptions.ProxyError("failed to connect to SOCKS proxy")
     refused.__cause__ = OSError("Host unreachable")
 
     assert "Host unreachable" in str(translate(refused, URI))
 
 
-def test_redirect_to_what_is_no_websocket_is_told_without_its_secrets() -> None:
+def test_a_redirect_to_another_scheme_is_reported_without_secrets() -> None:
     target = f"https://example.org/?token={SECRET}"
 
     error = translate(exceptions.InvalidURI(target, "scheme isn't ws or wss"), URI)
@@ -666,7 +668,7 @@ BYE, HI = Close(4001, "bye"), Close(1000, "hi")
     ],
     ids=str,
 )
-def test_first_close_frame_tells_who_closed_and_why(
+def test_the_first_close_frame_determines_who_closed_and_why(
     end: exceptions.ConnectionClosed, expected: tuple[int, str, str]
 ) -> None:
     code, reason, line = closing(end)
@@ -683,7 +685,7 @@ def test_first_close_frame_tells_who_closed_and_why(
         if (first is None) == (received is None or sent is None)
     ],
 )
-def test_error_of_an_end_has_its_code_reason_and_line(
+def test_the_error_of_an_end_has_its_code_reason_and_line(
     received: Close | None, sent: Close | None, received_first: bool | None
 ) -> None:
     end = end_of(received, sent, received_first)
@@ -697,7 +699,7 @@ def test_error_of_an_end_has_its_code_reason_and_line(
 
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013])
-def test_end_by_the_server_is_explained(code: int) -> None:
+def test_a_close_by_the_server_is_explained(code: int) -> None:
     line, _, advice = str(translate(closed_by("server", code), URI)).partition("; ")
 
     assert line == f"closed by the server: {code}"
@@ -705,7 +707,7 @@ def test_end_by_the_server_is_explained(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1005, 3000, 4999])
-def test_end_that_explains_itself_is_not_explained(code: int) -> None:
+def test_a_self_explanatory_close_code_is_not_explained(code: int) -> None:
     error = translate(closed_by("server", code), URI)
 
     assert "; " not in str(error)
@@ -720,7 +722,7 @@ def test_end_that_explains_itself_is_not_explained(code: int) -> None:
         (1007, "server violated the WebSocket protocol"),
     ],
 )
-def test_end_by_this_console_is_explained_from_its_side(code: int, advice: str) -> None:
+def test_a_close_by_this_console_is_explained_from_its_side(code: int, advice: str) -> None:
     by_us = str(translate(closed_by("console", code), URI))
     by_them = str(translate(closed_by("server", code), URI))
     unanswered = str(translate(end_of(None, Close(code, "")), URI))
@@ -731,7 +733,7 @@ def test_end_by_this_console_is_explained_from_its_side(code: int, advice: str) 
     assert advice not in by_them
 
 
-def test_end_for_want_of_a_pong_is_explained() -> None:
+def test_a_close_after_a_missing_pong_is_explained() -> None:
     end = end_of(None, Close(1011, "keepalive ping timeout"))
 
     error = translate(end, URI)
@@ -740,7 +742,7 @@ def test_end_for_want_of_a_pong_is_explained() -> None:
     assert "ping_timeout" in str(error)
 
 
-def test_server_that_wants_a_pong_did_not_get_it_from_us() -> None:
+def test_a_ping_timeout_of_the_server_is_explained_by_a_busy_kernel() -> None:
     error = translate(closed_by("server", 1011, "keepalive ping timeout"), URI)
 
     assert "the server's ping went unanswered in time" in str(error)
@@ -749,19 +751,19 @@ def test_server_that_wants_a_pong_did_not_get_it_from_us() -> None:
 
 
 @pytest.mark.parametrize("code", [1003, 1008, 1011, 1012, 1013])
-def test_end_by_this_console_does_not_blame_the_server(code: int) -> None:
+def test_a_close_by_this_console_does_not_blame_the_server(code: int) -> None:
     error = translate(closed_by("console", code), URI)
 
     assert "server" not in str(error)
 
 
-def test_cause_of_a_lost_connection_is_named() -> None:
+def test_the_cause_of_a_lost_connection_is_named() -> None:
     error = translate(lost_through(ConnectionResetError(errno.ECONNRESET, "reset by peer")), URI)
 
     assert "(ConnectionResetError: [Errno 104] reset by peer); " in str(error)
 
 
-def test_cause_of_a_connection_that_was_closed_is_not_named() -> None:
+def test_the_cause_of_a_closed_connection_is_not_named() -> None:
     end = closed_by("server", 1011, "oops")
     end.__cause__ = EOFError("stream ended")
 
@@ -770,7 +772,7 @@ def test_cause_of_a_connection_that_was_closed_is_not_named() -> None:
     assert "EOFError" not in str(error)
 
 
-def test_what_is_no_http_is_told_by_what_is_wrong_with_it() -> None:
+def test_the_error_for_invalid_http_says_what_is_wrong() -> None:
     error = exceptions.InvalidMessage("did not receive a valid HTTP response")
     error.__cause__ = ValueError("invalid HTTP status line: SSH-2.0-OpenSSH_9.6")
 
@@ -786,12 +788,12 @@ def test_too_many_fragments_are_not_blamed_on_the_size() -> None:
     assert "max_size" not in line
 
 
-def test_an_answer_that_is_too_long_is_no_redirect() -> None:
+def test_a_response_that_is_too_long_is_not_reported_as_a_redirect() -> None:
     assert "redirect" not in str(translate(exceptions.StatusLineTooLong("read 9000 bytes"), URI))
 
 
 @pytest.mark.parametrize("error", ["status", "close", "cause"])
-def test_nothing_that_a_peer_says_acts_in_a_traceback(error: str) -> None:
+def test_control_characters_of_a_peer_are_escaped_in_a_traceback(error: str) -> None:
     evil = "\x1b[31mred\b\u202eevil"
     foreign: BaseException = {
         "status": exceptions.InvalidStatus(Response(503, "Busy", Headers(), evil.encode())),

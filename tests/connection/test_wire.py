@@ -31,7 +31,7 @@ CLOSE, PING, PONG = Opcode.CLOSE, Opcode.PING, Opcode.PONG
 
 
 class SlowClock:
-    """A clock on which each look takes a while; handing over a batch takes two looks."""
+    """A clock that advances whenever it is read; handing over a batch reads it twice."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, step: float) -> None:
         self.now = 0.0
@@ -47,7 +47,7 @@ class SlowClock:
 
 
 @virtual_time
-async def test_messages_come_in_order_as_what_they_are() -> None:
+async def test_messages_arrive_in_order_with_their_types() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server)
     link.begin(taker)
@@ -62,7 +62,7 @@ async def test_messages_come_in_order_as_what_they_are() -> None:
 
 
 @virtual_time
-async def test_fragments_keep_their_place_between_whole_messages_and_are_counted() -> None:
+async def test_fragmented_messages_keep_their_order_and_are_counted() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server)
     link.begin(taker)
@@ -96,7 +96,7 @@ GREETING = (
 
 @pytest.mark.parametrize("cut", [None, *range(-len(GREETING) - 3, 0, 7), *range(-260, -200)])
 @virtual_time
-async def test_a_greeting_behind_the_handshake_is_kept_until_somebody_listens(
+async def test_a_greeting_right_after_the_handshake_is_kept_until_the_link_begins(
     cut: int | None,
 ) -> None:
     server, taker = Server(GREETING, cut=cut), Taker()
@@ -112,7 +112,7 @@ async def test_a_greeting_behind_the_handshake_is_kept_until_somebody_listens(
 
 
 @virtual_time
-async def test_a_flood_before_somebody_listens_waits_at_the_server() -> None:
+async def test_a_flood_before_the_link_begins_waits_at_the_server() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server)
 
@@ -139,7 +139,7 @@ async def test_text_that_is_not_utf8_ends_the_link_with_1007() -> None:
 
 
 @virtual_time
-async def test_the_subprotocol_is_the_one_that_was_agreed_on() -> None:
+async def test_the_subprotocol_is_the_negotiated_one() -> None:
     link = await link_to(Server(subprotocols=["b", "c"]), subprotocols=["a", "b"])
 
     assert link.subprotocol == "b"
@@ -153,12 +153,12 @@ async def test_the_subprotocol_is_the_one_that_was_agreed_on() -> None:
     "message", [wire(TEXT, b"x" * 30), wire(TEXT, b"x" * 15, fin=False) + wire(CONT, b"x" * 15)]
 )
 @virtual_time
-async def test_reading_pauses_while_what_was_read_is_not_handed_over(message: bytes) -> None:
+async def test_reading_pauses_until_the_data_read_is_handed_over(message: bytes) -> None:
     count = 200_000
     server, seen = Server(), []
 
     def look(_: Frame) -> None:
-        # Whoever takes a message finds at most two reads that are not handed over.
+        # When a message is handed over, at most two reads wait behind it.
         seen.append(len(link._reader._data) - link._reader._at)
 
     taker = Taker(look)
@@ -173,9 +173,7 @@ async def test_reading_pauses_while_what_was_read_is_not_handed_over(message: by
 
 
 @pytest.mark.parametrize("fragments", [False, True])
-def test_everything_else_has_its_turn_between_batches(
-    fragments: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_tasks_run_between_batches(fragments: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     SlowClock(monkeypatch, step=wire_module.TURN)
     message = wire(TEXT, b"x", fin=False) + wire(CONT) if fragments else wire(TEXT, b"x")
     turns: list[int] = []
@@ -204,7 +202,7 @@ def test_everything_else_has_its_turn_between_batches(
 
 
 def batches_on(monkeypatch: pytest.MonkeyPatch, step: float, count: int) -> list[int]:
-    """Return the sizes of the batches in which messages are handed over on a clock."""
+    """Return the sizes of the batches if each look at the clock takes `step` seconds."""
     SlowClock(monkeypatch, step)
     sizes: list[int] = []
 
@@ -222,14 +220,14 @@ def batches_on(monkeypatch: pytest.MonkeyPatch, step: float, count: int) -> list
     return sizes
 
 
-def test_batches_grow_while_they_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_grow_while_they_are_fast(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = batches_on(monkeypatch, 0.0, 10_000)
 
     assert sizes[:8] == [16, 32, 64, 128, 256, 512, 1_024, 1_024]
     assert max(sizes) == LARGEST
 
 
-def test_batches_shrink_down_to_one_message_when_they_take_long(
+def test_batches_shrink_to_one_message_when_they_are_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sizes = batches_on(monkeypatch, 0.003, 60)
@@ -238,7 +236,7 @@ def test_batches_shrink_down_to_one_message_when_they_take_long(
 
 
 @virtual_time
-async def test_what_was_read_is_handed_over_before_the_end_is_told() -> None:
+async def test_messages_read_are_handed_over_before_the_end_is_reported() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server)
 
@@ -252,7 +250,7 @@ async def test_what_was_read_is_handed_over_before_the_end_is_told() -> None:
     assert end.rcvd == Close(4001, "bye")
 
 
-def test_what_is_left_at_an_abort_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remaining_messages_are_dropped_by_an_abort(monkeypatch: pytest.MonkeyPatch) -> None:
     SlowClock(monkeypatch, step=wire_module.TURN)
 
     @virtual_time
@@ -290,7 +288,7 @@ async def test_messages_reach_the_server_as_text_and_bytes() -> None:
 
 
 @virtual_time
-async def test_sending_waits_while_the_server_takes_nothing() -> None:
+async def test_sending_waits_while_the_server_reads_nothing() -> None:
     server = Server()
     link = await link_to(server)
     link.begin(Taker())
@@ -306,7 +304,7 @@ async def test_sending_waits_while_the_server_takes_nothing() -> None:
 
 
 @virtual_time
-async def test_sending_to_a_server_that_takes_nothing_more_is_given_up() -> None:
+async def test_sending_to_a_server_that_stops_reading_times_out() -> None:
     server = Server()
     link = await link_to(server, ping_timeout=30)
     link.begin(Taker())
@@ -321,7 +319,7 @@ async def test_sending_to_a_server_that_takes_nothing_more_is_given_up() -> None
 
 
 @virtual_time
-async def test_sending_to_a_server_that_is_slow_is_not_given_up() -> None:
+async def test_sending_to_a_slow_server_does_not_time_out() -> None:
     server = Server()
     link = await link_to(server, ping_timeout=30)
     link.begin(Taker())
@@ -343,7 +341,7 @@ async def test_sending_to_a_server_that_is_slow_is_not_given_up() -> None:
 
 
 @virtual_time
-async def test_sending_over_a_closed_link_raises_how_it_ended() -> None:
+async def test_sending_over_a_closed_link_raises_the_error_of_its_end() -> None:
     server = Server()
     link = await link_to(server)
     link.begin(Taker())
@@ -359,7 +357,7 @@ async def test_sending_over_a_closed_link_raises_how_it_ended() -> None:
 
 
 @virtual_time
-async def test_the_write_limit_is_that_of_the_option() -> None:
+async def test_the_write_limit_is_the_value_of_the_option() -> None:
     server = Server()
     link = await link_to(server, write_limit=(2_000_000, 1))
     link.begin(Taker())
@@ -375,7 +373,7 @@ async def test_the_write_limit_is_that_of_the_option() -> None:
 
 
 @virtual_time
-async def test_a_ping_takes_as_long_as_its_pong_needs() -> None:
+async def test_the_duration_of_a_ping_is_measured_until_its_pong() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server)
     link.begin(taker)
@@ -392,7 +390,7 @@ async def test_a_ping_takes_as_long_as_its_pong_needs() -> None:
 
 
 @virtual_time
-async def test_pings_without_data_differ() -> None:
+async def test_pings_without_data_have_different_payloads() -> None:
     server = Server()
     link = await link_to(server)
     link.begin(Taker())
@@ -421,7 +419,7 @@ async def test_an_unsolicited_pong_measures_nothing() -> None:
 
 
 @virtual_time
-async def test_a_pong_answers_all_earlier_pings_as_well() -> None:
+async def test_a_pong_also_answers_all_earlier_pings() -> None:
     server, taker = Server(answers=False), Taker()
     link = await link_to(server)
     link.begin(taker)
@@ -439,7 +437,7 @@ async def test_a_pong_answers_all_earlier_pings_as_well() -> None:
 
 
 @virtual_time
-async def test_a_ping_that_nobody_waits_for_any_more_is_forgotten() -> None:
+async def test_a_ping_that_timed_out_is_forgotten() -> None:
     server, taker = Server(answers=False), Taker()
     link = await link_to(server)
     link.begin(taker)
@@ -455,7 +453,7 @@ async def test_a_ping_that_nobody_waits_for_any_more_is_forgotten() -> None:
 
 
 @virtual_time
-async def test_of_the_pongs_that_wait_only_the_newest_is_kept() -> None:
+async def test_only_the_newest_waiting_pong_is_kept() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server, write_limit=1_000)
     link.begin(taker)
@@ -474,7 +472,7 @@ async def test_of_the_pongs_that_wait_only_the_newest_is_kept() -> None:
 
 
 @virtual_time
-async def test_a_pong_that_is_held_back_is_not_written_after_the_end() -> None:
+async def test_a_waiting_pong_is_not_written_after_the_end() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server, write_limit=100, close_timeout=5)
     link.begin(taker)
@@ -510,7 +508,7 @@ async def test_a_closing_handshake_ends_with_both_close_frames() -> None:
 
 
 @virtual_time
-async def test_closing_twice_is_as_good_as_once() -> None:
+async def test_closing_twice_has_the_effect_of_once() -> None:
     server = Server()
     link = await link_to(server)
     link.begin(Taker())
@@ -525,7 +523,7 @@ async def test_closing_twice_is_as_good_as_once() -> None:
 
 @pytest.mark.parametrize("limit", [0.5, 10, 3_600])
 @virtual_time
-async def test_a_server_that_does_not_answer_the_close_frame_is_left(limit: float) -> None:
+async def test_closing_times_out_if_the_server_does_not_answer(limit: float) -> None:
     server = Server(answers=False)
     link = await link_to(server, close_timeout=limit)
     link.begin(Taker())
@@ -554,7 +552,7 @@ async def test_without_a_limit_closing_waits_for_the_server() -> None:
 
 
 @virtual_time
-async def test_a_server_that_floods_and_never_reads_does_not_hold_up_the_end() -> None:
+async def test_a_server_that_floods_and_never_reads_does_not_block_closing() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server, close_timeout=10)
     server.transport.pause_reading()
@@ -575,7 +573,7 @@ async def test_a_server_that_floods_and_never_reads_does_not_hold_up_the_end() -
 
 
 @virtual_time
-async def test_a_close_while_much_is_unsent_ends_within_its_limit() -> None:
+async def test_closing_with_much_unsent_data_ends_within_its_timeout() -> None:
     server = Server()
     link = await link_to(server, close_timeout=7, ping_timeout=None)
     link.begin(Taker())
@@ -593,7 +591,7 @@ async def test_a_close_while_much_is_unsent_ends_within_its_limit() -> None:
 
 
 @virtual_time
-async def test_a_close_behind_much_that_the_server_reads_comes_after_all_of_it() -> None:
+async def test_a_close_frame_arrives_after_all_earlier_data() -> None:
     server = Server()
     link = await link_to(server)
     link.begin(Taker())
@@ -608,7 +606,7 @@ async def test_a_close_behind_much_that_the_server_reads_comes_after_all_of_it()
 
 
 @virtual_time
-async def test_a_server_that_closes_half_and_reads_on_has_closed() -> None:
+async def test_a_close_frame_and_a_half_close_by_the_server_end_the_link() -> None:
     server = Server(answers=False)
     link = await link_to(server)
     link.begin(Taker())
@@ -622,7 +620,7 @@ async def test_a_server_that_closes_half_and_reads_on_has_closed() -> None:
 
 
 @virtual_time
-async def test_a_server_that_keeps_the_connection_after_its_close_frame_is_left() -> None:
+async def test_closing_times_out_if_the_server_keeps_the_connection_open() -> None:
     server = Server(answers=False)
     link = await link_to(server, close_timeout=4)
     link.begin(Taker())
@@ -635,7 +633,7 @@ async def test_a_server_that_keeps_the_connection_after_its_close_frame_is_left(
 
 
 @virtual_time
-async def test_a_message_that_the_server_finds_too_large_ends_with_its_1009() -> None:
+async def test_a_message_too_large_for_the_server_ends_with_1009() -> None:
     server = Server(answers=False)
     link = await link_to(server)
     link.begin(Taker())
@@ -650,7 +648,7 @@ async def test_a_message_that_the_server_finds_too_large_ends_with_its_1009() ->
 
 
 @virtual_time
-async def test_a_connection_that_is_cut_ends_without_close_frames() -> None:
+async def test_a_cut_connection_ends_without_close_frames() -> None:
     server, taker = Server(), Taker()
     link = await link_to(server)
     link.begin(taker)
@@ -678,7 +676,7 @@ async def test_giving_up_ends_at_once_with_a_reason() -> None:
 
 
 @virtual_time
-async def test_aborting_a_link_that_has_ended_does_nothing() -> None:
+async def test_aborting_an_ended_link_does_nothing() -> None:
     server = Server()
     link = await link_to(server)
     link.begin(Taker())
@@ -714,7 +712,7 @@ def varied() -> Iterator[tuple[bytes, bytes]]:
 
 
 @virtual_time
-async def test_traffic_counts_messages_payload_and_what_goes_over_the_wire() -> None:
+async def test_traffic_counts_messages_payload_bytes_and_wire_bytes() -> None:
     server, taker, traffic = Server(wire(TEXT, b"hello")), Taker(), Traffic()
     link = await link_to(server, traffic=traffic)
     link.begin(taker)
@@ -731,13 +729,13 @@ async def test_traffic_counts_messages_payload_and_what_goes_over_the_wire() -> 
     pong = len(wire(PONG, b"1234"))
     assert (received.frames, received.bytes) == (5, payload)
     assert received.wire_bytes == on_the_wire + pong
-    # A client masks: four bytes more in each header (RFC 6455, section 5.3).
+    # A client masks its frames: four more bytes in each header (RFC 6455, section 5.3).
     assert (sent.frames, sent.bytes, sent.wire_bytes) == (1, 5, 2 + 4 + 5 + 2 + 4 + 4)
     link.abort()
 
 
 @virtual_time
-async def test_traffic_goes_on_counting_over_the_next_link() -> None:
+async def test_traffic_continues_to_count_on_the_next_link() -> None:
     traffic = Traffic()
 
     for _ in range(2):

@@ -2,13 +2,13 @@
 
 `python -m tests.system.autobahn` starts the suite's fuzzing server, lets both clients echo through
 its cases, and prints each case in which the console behaves worse; there should be none. By default
-these are all cases but those of throughput (9) and of compression (12 and 13). The reports, a page
-for each case, are kept where `--reports` says.
+all cases run except those on throughput (9) and on compression (12 and 13). The reports, one page
+per case, are written to the folder given by `--reports`.
 
-Some cases send an invalid frame right behind a valid one, byte by byte. Whether a client echoes the
-valid one first depends on how the bytes reach it, and on the load of the machine. So where the
-console does worse, both clients repeat the case many times and the best verdict of each counts; all
-of them are printed.
+Some cases send an invalid frame right after a valid one, byte by byte. Whether a client echoes the
+valid one first depends on how the bytes arrive, and on the load of the machine. So where the
+console does worse, both clients repeat the case many times, and the best verdict of each counts;
+all verdicts are printed.
 
 The suite runs under Python 2.7 only. This makes an environment for it:
 
@@ -75,7 +75,7 @@ Case = Mapping[str, str | int]
 
 
 class Difference(NamedTuple):
-    """A case in which two clients do not behave alike.
+    """A case in which two clients behave differently.
 
     Attributes:
         aspect: "behavior", "behaviorClose" or "remoteCloseCode", as the suite's reports name it.
@@ -90,7 +90,7 @@ class Difference(NamedTuple):
 
 
 def differences(reference: Verdicts, ours: Verdicts) -> Iterator[Difference]:
-    """Yield where our client differs; a case that it has no verdict for counts as failed."""
+    """Yield the cases where our client differs; a case without a verdict counts as failed."""
     for case in sorted(reference, key=_as_numbers):
         for aspect in ("behavior", "behaviorClose", "remoteCloseCode"):
             theirs, own = (each.get(case, {}).get(aspect) for each in (reference, ours))
@@ -100,7 +100,7 @@ def differences(reference: Verdicts, ours: Verdicts) -> Iterator[Difference]:
 
 
 def best(passes: Sequence[Verdicts]) -> Verdicts:
-    """Return the best verdict on each case, of several passes of one client."""
+    """Return the best verdict on each case from several passes of one client."""
     found: dict[str, Mapping[str, Any]] = {}
     for verdicts in passes:
         for case, verdict in verdicts.items():
@@ -125,7 +125,7 @@ def _as_numbers(case: str) -> list[int]:
 
 
 async def echo_with_websockets(uri: str) -> None:
-    """Echo with nothing but websockets."""
+    """Echo with websockets alone."""
     async with connect(uri, max_size=MAX_SIZE, ping_interval=None, proxy=None) as websocket:
         with suppress(ConnectionClosed):
             async for message in websocket:
@@ -202,7 +202,7 @@ async def count_cases(uri: str) -> int:
 
 
 async def run_cases(uri: str, client: str, agent: str, cases: Sequence[Case]) -> None:
-    """Let a client go through cases, under a name of its own in the reports."""
+    """Let a client run through cases, under its own name in the reports."""
     for number, case in enumerate(cases, 1):
         print(f"\r{agent}: {number} of {len(cases)} cases", end="", file=sys.stderr, flush=True)
         query = urlencode({**case, "agent": agent})
@@ -215,9 +215,9 @@ async def run_cases(uri: str, client: str, agent: str, cases: Sequence[Case]) ->
 
 
 async def written_reports(uri: str, reports: Path) -> Mapping[str, Verdicts]:
-    """Have the reports written, and return the verdicts on each agent."""
+    """Make the server write its reports, and return the verdicts on each agent."""
     async with connect(f"{uri}/updateReports?agent=all", proxy=None) as websocket:
-        # The server closes the connection once they are.
+        # The server closes the connection once they are written.
         with suppress(ConnectionClosed):
             await websocket.recv()
     index: dict[str, Verdicts] = json.loads((reports / "index.json").read_text())
@@ -225,7 +225,7 @@ async def written_reports(uri: str, reports: Path) -> Mapping[str, Verdicts]:
 
 
 async def run_suite(uri: str, reports: Path, repeats: int) -> dict[str, list[Verdicts]]:
-    """Return the verdicts on each client: on a pass of all cases, and on repeats of some."""
+    """Return the verdicts on each client: for one pass of all cases, and for repeats of some."""
     count = await count_cases(uri)
     for client in CLIENTS:
         await run_cases(uri, client, client, [{"case": number + 1} for number in range(count)])
@@ -245,7 +245,7 @@ async def run_suite(uri: str, reports: Path, repeats: int) -> dict[str, list[Ver
 
 
 def summary(verdicts: Iterable[Mapping[str, Any]], aspect: str) -> str:
-    """Return how often each verdict was given."""
+    """Return the number of cases for each verdict."""
     counted = Counter(str(verdict[aspect]) for verdict in verdicts)
     return ", ".join(f"{count} {verdict}" for verdict, count in counted.most_common())
 

@@ -1,4 +1,4 @@
-"""Launches a Chromium: one that is here already, or one that can be fetched."""
+"""Launches a Chromium: one that is already installed, or one that can be downloaded."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ INSTALL_TIMEOUT = 600.0
 
 
 class BrowserMissingError(RuntimeError):
-    """No Chromium launches here, and none could be installed."""
+    """No Chromium can be launched on this machine, and none could be installed."""
 
 
 @asynccontextmanager
@@ -47,7 +47,7 @@ async def running_chromium() -> AsyncIterator[Browser]:
 
 
 async def _prepare_driver() -> None:
-    """Installs what Playwright's own Node needs, which a small Debian lacks."""
+    """Installs a library that Playwright's Node requires and a minimal Debian lacks."""
     node = compute_driver_executable()[0]
     if not await _succeeds(node, "--version"):
         await _installs_package("libatomic1")
@@ -74,9 +74,9 @@ async def _launch(playwright: Playwright) -> Browser:
 
 
 async def _candidates(playwright: Playwright) -> AsyncIterator[str | None]:
-    """Yields executables, cheapest first, and installs one only when those before it failed.
+    """Yields executables, cheapest first, and installs one only if the earlier ones failed.
 
-    Only a launch tells a browser from a stub that asks for a snap, so all are worth a try.
+    Only a launch distinguishes a browser from a stub that asks for a snap, so all are tried.
     `None` is the one that Playwright downloads.
     """
     yield None
@@ -90,7 +90,7 @@ async def _candidates(playwright: Playwright) -> AsyncIterator[str | None]:
 
 
 def _on_this_system(playwright: Playwright) -> list[str]:
-    """Lists the browsers whose files are here."""
+    """Lists the browsers whose files exist on this machine."""
     found = [path for name in SYSTEM_NAMES if (path := shutil.which(name))]
     # Playwright launches its headless shell; a full browser may have been downloaded alone.
     paths = [playwright.chromium.executable_path, *MAC_PATHS]
@@ -98,7 +98,7 @@ def _on_this_system(playwright: Playwright) -> list[str]:
 
 
 async def _installs_package(name: str) -> bool:
-    """Installs a package of the system where apt-get can do it without a question."""
+    """Installs a system package if apt-get can do so without asking."""
     if shutil.which("apt-get") is None:
         return False
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -109,7 +109,7 @@ async def _installs_package(name: str) -> bool:
 
 
 async def _succeeds(*command: str) -> bool:
-    """Tells whether a command ends well within the time an installation may take."""
+    """Returns whether a command succeeds within the time limit of an installation."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,

@@ -1,8 +1,8 @@
-"""A class of clients in a process of its own: each sends a frame now and then and awaits its echo.
+"""Many clients in a separate process: each sends a frame at intervals and awaits its echo.
 
 `python -m tests.system.classroom URI CLIENTS INTERVAL SECONDS` prints the round trips in JSON, in
-seconds. A line "all are there" before it, once every client is connected, waits for a line on
-standard input, so that whoever started it can look at the server.
+seconds. Before that, once every client is connected, it prints the line "all are there" and waits
+for a line on standard input, so that its parent process can inspect the server.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 
 async def attend(websocket: ClientConnection, interval: float, seconds: float) -> list[float]:
-    """Send a frame in each interval, from a random moment on, and return the round trips."""
+    """Send a frame per interval, starting at a random moment, and return the round trips."""
     loop = asyncio.get_running_loop()
     begin = loop.time() + random.uniform(0, interval)
     round_trips = []
@@ -29,7 +29,7 @@ async def attend(websocket: ClientConnection, interval: float, seconds: float) -
 
 
 async def main(uri: str, clients: int, interval: float, seconds: float) -> None:
-    """Connect the class, let it echo, and print the round trips."""
+    """Connect the clients, let them echo, and print the round trips."""
     connections = await asyncio.gather(
         *(connect(uri, compression=None, proxy=None) for _ in range(clients))
     )

@@ -1,4 +1,4 @@
-"""What the tests stand on: a kernel, a JupyterLab and a Chromium, all of them real."""
+"""Fixtures of the system tests: a real kernel, a real JupyterLab and a real Chromium."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -26,7 +26,7 @@ BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 
 @pytest_asyncio.fixture
 async def kernel(tmp_path: Path) -> AsyncIterator[Kernel]:
-    """A kernel of the test's own, which must not complain about anything behind its back."""
+    """A new kernel for each test, which must not log anything."""
     async with running_kernel(tmp_path) as kernel:
         yield kernel
         assert kernel.printed("stderr") == ""
@@ -35,7 +35,7 @@ async def kernel(tmp_path: Path) -> AsyncIterator[Kernel]:
 
 @pytest.fixture(scope="session")
 def folder_of_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder that all workers of a run share; each has one of its own inside."""
+    """A folder that all workers of a run share; each worker has its own folder inside."""
     folder = tmp_path_factory.getbasetemp()
     return folder if worker_id == "master" else folder.parent
 
@@ -45,7 +45,7 @@ async def browser(folder_of_run: Path) -> AsyncIterator[Browser]:
     """A Chromium; without one the tests that need it fail."""
     async with AsyncExitStack() as stack:
         try:
-            # The first worker installs what is missing; the others find it here.
+            # The first worker installs a missing browser; the others find it installed.
             with FileLock(folder_of_run / "browser.lock"):
                 browser = await stack.enter_async_context(running_chromium())
         except BrowserMissingError as error:
@@ -64,7 +64,7 @@ async def lab(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lab]:
 async def notebook(
     lab: Lab, browser: Browser, request: pytest.FixtureRequest
 ) -> AsyncIterator[Notebook]:
-    """A notebook in JupyterLab, to whose end the tests of a module add cells."""
+    """A notebook in JupyterLab; the tests of a module add cells at its end."""
     name = f"{request.module.__name__}.ipynb"
     write_notebook(lab.directory / name, "")
     notebook = Notebook(await browser.new_page())
@@ -75,7 +75,7 @@ async def notebook(
 
 @pytest.fixture(scope="session")
 def built_once(folder_of_run: Path) -> BuiltOnce:
-    """Fills a folder that all workers share; the first that asks for it does the work."""
+    """Fills a folder that all workers share; the first worker that needs it does the work."""
 
     def build(name: str, fill: Callable[[Path], object]) -> Path:
         folder, is_built = folder_of_run / name, folder_of_run / f"{name}.built"
@@ -91,7 +91,7 @@ def built_once(folder_of_run: Path) -> BuiltOnce:
 
 @pytest.fixture(scope="session")
 def wheel(built_once: BuiltOnce) -> Path:
-    """The package as its users get it."""
+    """The wheel of the package, as users install it."""
 
     def fill(folder: Path) -> None:
         pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT, cwd=folder)
@@ -102,7 +102,7 @@ def wheel(built_once: BuiltOnce) -> Path:
 
 @pytest.fixture(scope="session")
 def environment_of(wheel: Path, built_once: BuiltOnce) -> Callable[[str], Path]:
-    """Returns the interpreter of an environment that holds the package, and makes each once."""
+    """Returns the interpreter of an environment with the package; each is created once."""
 
     def python(name: str) -> Path:
         def fill(folder: Path) -> None:

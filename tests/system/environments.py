@@ -1,4 +1,4 @@
-"""Makes virtual environments of their own, and runs commands in them."""
+"""Creates virtual environments, and runs commands in them."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ from tests import ROOT
 
 
 def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Runs a command to its end and returns what it printed; fails with all that it said."""
+    """Runs a command and returns its output; if it fails, the test fails with all its output."""
     program, *arguments = map(str, command)
     if shutil.which(program) is None:
         pytest.fail(f"{program} is not installed", pytrace=False)
@@ -34,28 +34,28 @@ def run(*command: str | Path, cwd: Path, env: dict[str, str] | None = None) -> s
 
 
 def pip(*arguments: str | Path, cwd: Path) -> str:
-    """Runs the pip that is installed beside this interpreter."""
+    """Runs the pip of this interpreter."""
     quiet = ("--disable-pip-version-check", "--no-input", "--quiet")
     return run(sys.executable, "-m", "pip", *quiet, *arguments, cwd=cwd)
 
 
 def create_environment(directory: Path, *requirements: str | Path) -> Path:
-    """Makes a virtual environment that holds these packages, and returns its interpreter."""
-    # One pip serves all environments: a copy in each costs seconds, and some systems lack it.
+    """Creates a virtual environment with these packages, and returns its interpreter."""
+    # One pip serves all environments: a copy in each takes seconds, and some systems lack it.
     run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
     pip("--python", directory, "install", *requirements, cwd=directory.parent)
     return interpreter_of(directory)
 
 
 def create_variant(directory: Path, *requirements: str) -> Path:
-    """Makes a virtual environment that is this one but for some packages; returns its interpreter.
+    """Creates a copy of this environment except for some packages; returns its interpreter.
 
     The packages' own dependencies are those of this environment.
     """
     run(sys.executable, "-m", "venv", "--without-pip", directory, cwd=directory.parent)
     pip("--python", directory, "install", "--no-deps", *requirements, cwd=directory.parent)
     [packages] = directory.glob("lib/python*/site-packages")
-    # Only now, or pip would take what is here for what is there.
+    # Only now: pip would otherwise take the packages of this environment for installed ones.
     here = sysconfig.get_path("purelib")
     (packages / "variant.pth").write_text(f"import site; site.addsitedir({here!r})\n")
     return interpreter_of(directory)
@@ -67,7 +67,7 @@ def interpreter_of(directory: Path) -> Path:
 
 
 def pins_of(name: str) -> list[str]:
-    """Returns what an environment holds beside the newest of everything.
+    """Returns the requirements of an environment that otherwise has the newest versions.
 
     Args:
         name: "newest", "lowest" for the lowest of each dependency, or a package and the beginning
@@ -82,13 +82,13 @@ def pins_of(name: str) -> list[str]:
 
 
 def dependencies() -> list[Requirement]:
-    """Reads what the package needs."""
+    """Reads the dependencies of the package."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [Requirement(dependency) for dependency in project["dependencies"]]
 
 
 def lowest(requirement: Requirement) -> str:
-    """Returns the requirement of exactly the lowest version that is allowed."""
+    """Returns a requirement for exactly the lowest version that is allowed."""
     bounds = [bound.version for bound in requirement.specifier if bound.operator == ">="]
     assert len(bounds) == 1, f"{requirement} names no lowest version"
     return f"{requirement.name}=={bounds[0]}"

@@ -1,8 +1,8 @@
-"""A server that sends as fast as its peer receives, in a process of its own.
+"""A server that sends as fast as its peer receives, in a separate process.
 
 `python -m tests.system.flood` prints its port. A client asks for a flood with a text such as
-"100000 32": so many frames of so many bytes. All are the same but for the last, which begins with
-"last".
+"100000 32": the number of frames and their size in bytes. All are the same except the last one,
+which begins with "last".
 """
 
 import asyncio
@@ -22,7 +22,7 @@ _CHUNK = 2**16
 
 async def flood(websocket: ServerConnection) -> None:
     """Answer each request with the frames that it asks for."""
-    # A peer that has seen enough may leave without a word.
+    # A peer may disconnect at any time without a close frame.
     with suppress(ConnectionClosed):
         async for request in websocket:
             count, size = map(int, str(request).split())
@@ -30,7 +30,7 @@ async def flood(websocket: ServerConnection) -> None:
                 if websocket.state is not State.OPEN:
                     return
                 websocket.transport.write(chunk)
-                # Waits while the network takes no more.
+                # Waits while the peer reads nothing.
                 await websocket.drain()
 
 
@@ -49,7 +49,7 @@ def _serialized(payload: bytes) -> bytes:
 
 
 async def main() -> None:
-    """Serve until standard input ends, so that the server does not outlive whoever started it."""
+    """Serve until standard input ends, so that the server does not outlive its parent process."""
     async with serve(flood, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
         sys.stdout.flush()
@@ -58,7 +58,7 @@ async def main() -> None:
 
 @asynccontextmanager
 async def running_flood() -> AsyncIterator[str]:
-    """Run the server in a process of its own, and yield its URI."""
+    """Run the server in a separate process, and yield its URI."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.system.flood"),
         stdin=asyncio.subprocess.PIPE,

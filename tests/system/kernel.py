@@ -1,4 +1,4 @@
-"""Drives a real kernel as a front end does, and keeps everything that the kernel says."""
+"""Drives a real kernel as a front end does, and keeps all messages of the kernel."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def isolated_environment(directory: Path) -> dict[str, str]:
-    """Returns an environment in which Jupyter and IPython see no settings but those given here."""
+    """Returns an environment in which Jupyter and IPython see only the settings given here."""
     folders = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",
@@ -38,14 +38,14 @@ def isolated_environment(directory: Path) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")},
         **{name: str(directory / folder) for name, folder in folders.items()},
-        # The kernel and the server find what is installed beside this interpreter, and only that.
+        # The kernel and the server find only what is installed with this interpreter.
         "JUPYTER_PREFER_ENV_PATH": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
     }
 
 
 class CellError(AssertionError):
-    """A cell raised, and the test did not expect it to."""
+    """A cell raised an error that the test did not expect."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Message:
 
 @dataclass
 class Cell:
-    """What a cell printed, returned and raised."""
+    """The output, the result and the error of a cell."""
 
     stdout: str = ""
     stderr: str = ""
@@ -79,7 +79,7 @@ class Kernel:
     """A running kernel, its messages so far and the state of its widgets.
 
     Attributes:
-        log: What the process writes itself, past its front ends.
+        log: The file of what the process writes directly, not through messages.
     """
 
     def __init__(self, manager: AsyncKernelManager, client: AsyncKernelClient, log: Path) -> None:
@@ -96,12 +96,12 @@ class Kernel:
     # --- running code ---
 
     async def execute(self, code: str, shell: str | None = None, *, may_fail: bool = False) -> Cell:
-        """Runs a cell to its end; raises `CellError` if it fails and must not."""
+        """Runs a cell to its end; raises `CellError` if it fails, unless `may_fail` is set."""
         content = {"code": code, "silent": False, "store_history": False, "stop_on_error": False}
         begin = len(self.messages)
         request = self._send("execute_request", content, shell)
         await self._reply(request)
-        # Its last output stands before this, and may come here after the reply.
+        # All output precedes this message, but may arrive after the reply.
         await self.until(lambda: request in self._idle)
         cell = self._cell(request, begin)
         if cell.error is not None and not may_fail:
@@ -110,25 +110,25 @@ class Kernel:
 
     @asynccontextmanager
     async def executing(self, code: str) -> AsyncIterator[None]:
-        """Runs a cell beside what happens in the context, and waits for its end."""
+        """Runs a cell during the context, and waits for its end."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.execute(code))
             yield
 
     async def value(self, expression: str) -> Any:
-        """Evaluates an expression in the kernel, and returns it here by way of JSON."""
+        """Evaluates an expression in the kernel, and returns its value, converted by JSON."""
         cell = await self.execute(f"import json as _json\nprint(_json.dumps({expression}))")
         return json.loads(cell.stdout)
 
     async def until_true(self, claim: str) -> None:
         """Waits until an expression is true in the kernel."""
         async with asyncio.timeout(DEADLINE):
-            # Each look takes a round trip to the kernel, and so the loop is not a busy one.
+            # Each evaluation takes a round trip to the kernel, so this is not a busy loop.
             while not await self.value(f"bool({claim})"):
                 pass
 
     def _cell(self, request: str, begin: int) -> Cell:
-        """Gathers what a request wrote, from the message of a number on."""
+        """Collects the output of a request from the messages after the first `begin`."""
         cell = Cell()
         for message in islice(self.messages, begin, None):
             if message.parent == request:
@@ -138,7 +138,7 @@ class Kernel:
     # --- what the front end sends ---
 
     async def subshell(self) -> str | None:
-        """Opens a subshell, as front ends do for their widgets, if the kernel has such."""
+        """Opens a subshell, as front ends do for their widgets, if the kernel supports it."""
         info = await self._reply(self._send("kernel_info_request", {}))
         if "kernel subshells" not in info.get("supported_features", []):
             return None
@@ -147,7 +147,7 @@ class Kernel:
         return str((await self._reply(request["header"]["msg_id"]))["subshell_id"])
 
     async def shut_down(self) -> None:
-        """Asks the kernel to end, as a front end does, and waits until its process has ended."""
+        """Asks the kernel to shut down, as a front end does, and waits until its process ends."""
         self._client.control_channel.send(
             self._client.session.msg("shutdown_request", {"restart": False})
         )
@@ -155,12 +155,12 @@ class Kernel:
             await self._manager.provisioner.wait()
 
     async def restart(self) -> None:
-        """Ends the process and starts another one, as a server does that is asked to."""
+        """Ends the process and starts a new one, as a server does on request."""
         async with asyncio.timeout(DEADLINE):
             await self._manager.restart_kernel()
 
     def set_trait(self, model: str, shell: str | None = None, **state: Any) -> None:
-        """Sets traits of a widget, as a person does who edits it."""
+        """Sets traits of a widget, as a user does by editing it."""
         self.models[model].update(state)
         self._send_comm(model, {"method": "update", "state": state, "buffer_paths": []}, shell)
 
@@ -179,7 +179,7 @@ class Kernel:
             self.set_trait(model, shell, value=text)
 
     def _send_comm(self, model: str, data: dict[str, Any], shell: str | None) -> None:
-        # Nothing tells when it is handled: beside a running cell the kernel reports no status.
+        # Nothing shows when it is handled: during a cell the kernel reports no status for it.
         self._send("comm_msg", {"comm_id": model, "data": data}, shell)
 
     def _send(self, kind: str, content: dict[str, Any], shell: str | None = None) -> str:
@@ -190,10 +190,10 @@ class Kernel:
         self._client.shell_channel.send(message)
         return str(message["header"]["msg_id"])
 
-    # --- what the kernel has said ---
+    # --- messages of the kernel ---
 
     def model(self, **state: Any) -> str:
-        """Returns the id of the newest living widget whose state has these values."""
+        """Returns the id of the newest open widget whose state has these values."""
         found = [
             name
             for name, known in self.models.items()
@@ -203,7 +203,7 @@ class Kernel:
         return found[-1]
 
     def child(self, model: str, **state: Any) -> str:
-        """Returns the id of the one widget below another whose state has these values."""
+        """Returns the id of the only widget inside another one whose state has these values."""
         found = [
             name for name in self.below(model) if state.items() <= _plain(self.models[name]).items()
         ]
@@ -211,14 +211,14 @@ class Kernel:
         return found[0]
 
     def below(self, model: str) -> list[str]:
-        """Lists the ids of the widgets inside another, however deep."""
+        """Lists the ids of the widgets inside another one, at any depth."""
         children = [
             name.removeprefix("IPY_MODEL_") for name in self.models[model].get("children", [])
         ]
         return [each for child in children for each in [child, *self.below(child)]]
 
     def updates(self, *models: str) -> list[Message]:
-        """Lists the messages that widgets have sent, apart from those that made them."""
+        """Lists the messages that widgets have sent, except those that created them."""
         return [
             message
             for message in self.messages
@@ -226,7 +226,7 @@ class Kernel:
         ]
 
     def printed(self, name: str = "stdout") -> str:
-        """Returns all that was ever written to a stream, by cells, callbacks and tasks."""
+        """Returns everything that cells, callbacks and tasks have written to a stream."""
         return "".join(
             message.content["text"]
             for message in self.messages
@@ -234,7 +234,7 @@ class Kernel:
         )
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Waits until a condition on what the kernel has said holds, looking at each message."""
+        """Waits until a condition on the messages holds; it is checked after each message."""
         async with asyncio.timeout(DEADLINE), self._changed:
             await self._changed.wait_for(lambda: bool(holds()))
 
@@ -246,7 +246,7 @@ class Kernel:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
-        """Takes in every message while the context lasts."""
+        """Receives every message during the context."""
         client = self._client
         listeners = [
             asyncio.create_task(self._listen(channel.socket, take))
@@ -266,7 +266,7 @@ class Kernel:
     async def _listen(self, socket: Any, take: Callable[[Message], None]) -> None:
         while True:
             _, parts = self._client.session.feed_identities(await socket.recv_multipart())
-            # The client's own way to read them takes several times as long.
+            # The client's own method to read them takes several times as long.
             message = _message_of(parts)
             async with self._changed:
                 take(message)
@@ -294,7 +294,7 @@ class Kernel:
 
 
 def _message_of(parts: list[bytes]) -> Message:
-    """Reads a message of the wire: a signature, three headers, the content and the buffers."""
+    """Parses a message: a signature, three headers, the content and the buffers."""
     header, parent, content = (json.loads(parts[number]) for number in (1, 2, 4))
     return Message(
         kind=header["msg_type"],
@@ -324,10 +324,10 @@ def _plain(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def kernel_manager(directory: Path, python: Path) -> AsyncKernelManager:
-    """Returns what starts kernels on an interpreter, with their files in `directory`."""
-    # The debugger of the kernel warns of modules that are frozen.
+    """Returns a manager that starts kernels on an interpreter, with their files in `directory`."""
+    # The debugger of the kernel warns about frozen modules.
     interpreter = [str(python), "-Xfrozen_modules=off"]
-    # A newer kernel warns of its own connection, unless only errors are logged.
+    # A newer kernel warns about its own connection, unless only errors are logged.
     kernel = ["-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"]
     spec = {"argv": interpreter + kernel, "display_name": "tried", "language": "python"}
     (directory / "kernels" / "tried").mkdir(parents=True)
@@ -343,15 +343,15 @@ def kernel_manager(directory: Path, python: Path) -> AsyncKernelManager:
 async def running_kernel(
     directory: Path, python: Path = Path(sys.executable)
 ) -> AsyncIterator[Kernel]:
-    """Starts a kernel on an interpreter, with its files in `directory`; ends it for certain."""
+    """Starts a kernel on an interpreter, with its files in `directory`, and always ends it."""
     manager = kernel_manager(directory, python)
-    # Open for as long as a kernel may be started again.
+    # Open as long as a kernel may be restarted.
     with (directory / "kernel.log").open("w") as log:
         environment = isolated_environment(directory)
         await manager.start_kernel(stdout=log, stderr=log, env=environment, cwd=str(directory))
         client = manager.client()
         client.start_channels()
-        # Beside a busy machine messages pile up here, and past some thousand they would be lost.
+        # On a busy machine messages queue up here, and beyond the default limit they would be lost.
         client.iopub_channel.socket.rcvhwm = 0
         try:
             async with asyncio.timeout(DEADLINE):

@@ -26,17 +26,17 @@ from tests.system.kernel import ANSI, DEADLINE, CellError, isolated_environment
 
 # Starting a server and opening a page of JupyterLab take seconds, and many on a loaded machine.
 LAB_DEADLINE = 180.0
-# Behind each text stands, in a line of its own, what it is and its size.
+# Each text is followed by a separate line with its kind and size.
 ROW = re.compile(r"([↑↓])[ \t]+(.*?)[ \t]*\n")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 SETTINGS = {
-    # Nothing may ask a person, or the network, for anything.
+    # No dialogs, and no requests to the network.
     "@jupyterlab/apputils-extension:notification": {
         "checkForUpdates": False,
         "fetchNews": "false",
         "doNotDisturbMode": True,
     },
-    # A cell that a scroll has taken out of the page would take its widgets along.
+    # A cell scrolled out of the page would be removed along with its widgets.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
 }
 
@@ -95,7 +95,7 @@ def _command(notebooks: Path, token: str) -> list[str]:
         "--no-browser",
         f"--ServerApp.root_dir={notebooks}",
         "--ServerApp.ip=127.0.0.1",
-        # If someone else takes it meanwhile, the server goes on to another one.
+        # If another process takes it meanwhile, the server tries another one.
         f"--ServerApp.port={_free_port()}",
         f"--IdentityProvider.token={token}",
         "--LabApp.expose_app_in_browser=True",
@@ -107,14 +107,14 @@ def _command(notebooks: Path, token: str) -> list[str]:
 
 
 def _free_port() -> int:
-    """Returns a port that is free at this moment."""
+    """Returns a port that is free at the moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 async def _port_from(log: asyncio.StreamReader) -> int:
-    """Reads the server's log up to the line that says where it listens."""
+    """Reads the server's log up to the line with its address, and returns the port."""
     read = []
     async with asyncio.timeout(LAB_DEADLINE):
         async for line in log:
@@ -125,13 +125,13 @@ async def _port_from(log: asyncio.StreamReader) -> int:
 
 
 async def _drain(log: asyncio.StreamReader) -> None:
-    """Reads on, so that the server never waits for its log to be read."""
+    """Keeps reading, so that the server never blocks on a full pipe."""
     while await log.read(65536):
         pass
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Asks the server to stop, and ends what is left of it and of its kernels."""
+    """Asks the server to stop, and kills what remains of it and its kernels."""
     with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()
@@ -151,7 +151,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 @asynccontextmanager
 async def slow_line(port: int, round_trip: float) -> AsyncIterator[int]:
-    """Opens a port that leads to another one of this machine, `round_trip` seconds away."""
+    """Opens a port that forwards to another port, with a round trip of `round_trip` seconds."""
     lines: set[asyncio.Task[None]] = set()
     writers: set[asyncio.StreamWriter] = set()
 
@@ -183,7 +183,7 @@ async def slow_line(port: int, round_trip: float) -> AsyncIterator[int]:
 
 
 async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay: float) -> None:
-    """Carries one direction of a connection, each chunk `delay` seconds after it came.
+    """Forwards one direction of a connection, each chunk `delay` seconds after it arrived.
 
     Each chunk has its own timer, so that the delay costs no throughput.
     """
@@ -217,7 +217,7 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, delay
 
 # --- the page ---
 
-# A document opens before the rest is restored, and is the current one only after that.
+# A document opens before the rest is restored, and becomes the current one only after that.
 OPENED = """() => {
     const app = window.jupyterapp;
     return app && [...app.shell.widgets("main")].some(widget => widget.sessionContext);
@@ -256,7 +256,7 @@ EVALUATE = """async code => {
 
 
 def write_notebook(path: Path, *sources: str) -> None:
-    """Writes a notebook of code cells, with a kernel's name: without one the page asks for it."""
+    """Writes a notebook of code cells; without the name of a kernel the page would ask for it."""
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in sources],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -300,7 +300,7 @@ class Notebook:
         await self.page.wait_for_function(CURRENT)
 
     async def _script(self, script: str, argument: Any = None) -> Any:
-        """Runs a script in the page, which must end."""
+        """Runs a script in the page, within a time limit."""
         async with asyncio.timeout(LAB_DEADLINE):
             return await self.page.evaluate(script, argument)
 
@@ -314,7 +314,7 @@ class Notebook:
             raise CellError(ANSI.sub("", "\n".join(errors)))
 
     async def run(self, code: str) -> Locator:
-        """Runs code in a new cell at the end, and returns what stands below that cell.
+        """Runs code in a new cell at the end, and returns the output area of that cell.
 
         Raises `CellError` if a cell of the notebook has failed.
         """
@@ -331,7 +331,7 @@ class Notebook:
         await self._raise_errors()
 
     async def restart_kernel(self) -> None:
-        """Restarts the kernel, and confirms it when asked."""
+        """Restarts the kernel, and confirms the dialog."""
         dialog = self.page.get_by_role("dialog")
         async with asyncio.TaskGroup() as both:
             both.create_task(self._script(COMMAND, "notebook:restart-kernel"))
@@ -343,13 +343,13 @@ class Notebook:
         await self._script(COMMAND, "notebook:delete-cell")
 
     async def evaluate(self, expression: str) -> Any:
-        """Evaluates an expression in the kernel, beside the cells, and returns it."""
+        """Evaluates an expression in the kernel, without a cell, and returns its value."""
         return json.loads(await self._script(EVALUATE, _as_json(expression)))
 
     async def until(self, claim: str) -> None:
         """Waits until an expression is true in the kernel."""
         async with asyncio.timeout(DEADLINE):
-            # Each look takes a round trip to the kernel, and so the loop is not a busy one.
+            # Each evaluation takes a round trip to the kernel, so this is not a busy loop.
             while not await self.evaluate(f"bool({claim})"):
                 pass
 
@@ -360,7 +360,7 @@ class Notebook:
 
 
 class ConsoleView:
-    """A console as a person finds it on the page: by what its parts are called.
+    """A console as a user finds it on the page: by the labels of its parts.
 
     Attributes:
         area: The output of the cell that shows the console.
@@ -369,7 +369,7 @@ class ConsoleView:
     def __init__(self, area: Locator) -> None:
         self.area = area
         self.field = area.get_by_placeholder("Send a message")
-        # The icon is a letter of its font, and so a part of the button's name.
+        # The icon is a letter of its font, and therefore part of the button's name.
         self.button = area.get_by_role("button", name="Send")
         self.log = area.get_by_role("log")
 
@@ -382,7 +382,7 @@ class ConsoleView:
         await self.area.get_by_label(name).select_option(option)
 
     async def search(self, text: str) -> None:
-        """Shows only the rows with a text."""
+        """Shows only the rows that contain a text."""
         await self.area.get_by_label("Filter").fill(text)
         await self.area.get_by_label("Filter").press("Enter")
 
@@ -392,15 +392,15 @@ class ConsoleView:
         await self.field.press("Enter")
 
     async def goes_on(self) -> None:
-        """Waits until the log shows something else."""
+        """Waits until the log changes."""
         await expect(self.log).not_to_have_text(await self.log.inner_text(), use_inner_text=True)
 
     async def rows(self) -> list[tuple[str, str]]:
-        """Returns the frames on the screen: an arrow and a text each."""
+        """Returns the arrow and the text of each frame on the screen."""
         return ROW.findall(await self.log.inner_text())
 
     async def has_row(self, arrow: str, text: str, times: int = 1) -> None:
-        """Waits until a frame is on the screen so many times."""
+        """Waits until a frame is on the screen the given number of times."""
         row = rf"{arrow}[ \t]+{re.escape(text)}[ \t]*\n"
         shown = re.compile(rf"(?:[\s\S]*?{row}){{{times}}}")
         await expect(self.log).to_have_text(shown, use_inner_text=True)

@@ -1,9 +1,9 @@
-"""Receives many numbered frames over connections that drop, and counts what becomes of them.
+"""Receives many numbered frames over connections that drop, and counts lost and wrong frames.
 
-`python -m tests.system.soak --frames 5000000 --drops 200` runs a console on a wire that drops it
-(see `tests.system.wire`), until it has received that many frames. No frame may come twice or out of
-order, and none may be missing but those that the wire lost. The memory of this process is measured
-once 5 % of the frames have come, after half of them, and at the end.
+`python -m tests.system.soak --frames 5000000 --drops 200` runs a console over a wire that drops
+its connections (see `tests.system.wire`), until it has received that many frames. No frame may
+arrive twice or out of order, and none may be missing except those that the wire lost. The memory of
+this process is measured after 5 % of the frames, after half of them, and at the end.
 """
 
 import argparse
@@ -28,18 +28,18 @@ SLOWEST = 5_000
 
 
 class Tally:
-    """Keeps count of the numbers that come, in a memory that grows only with their gaps.
+    """Counts the numbers received, in memory that grows only with the number of gaps.
 
     Args:
         frames: How many are wanted.
 
     Attributes:
-        received: How many have come.
-        spans: What came without a gap: the first number, and the one after the last.
-        doubled: How many came that had come already.
-        late: How many came after a higher number.
+        received: How many have arrived.
+        spans: Runs without a gap: the first number, and the one after the last.
+        doubled: How many arrived again.
+        late: How many arrived after a higher number.
         memory: Bytes of the process at 5 %, 50 % and 100 % of the frames.
-        is_complete: Set once all have come.
+        is_complete: Set once all have arrived.
     """
 
     def __init__(self, frames: int) -> None:
@@ -73,14 +73,14 @@ class Tally:
 
 @dataclass
 class Outcome:
-    """What became of the frames.
+    """The result of a soak.
 
     Attributes:
         sent: How many the server sent.
         passed: How many the relay passed on in full.
         lost: How many of them a reset, or the end of the last connection, may lose, and did.
-        missing: How many of the others did not come. None should be missing.
-        foreign: How many came that were not passed on. There should be none.
+        missing: How many of the others did not arrive. None should be missing.
+        foreign: How many arrived that were not passed on. There should be none.
         fates: How many connections were "cut", "reset" and "left".
         seconds: How long all of it took.
         disconnecting: Seconds that disconnecting took, in the middle of the flood.
@@ -98,19 +98,19 @@ class Outcome:
 
     @property
     def faults(self) -> int:
-        """How many frames did not become what they should have."""
+        """How many frames were missing, foreign, doubled or late."""
         return self.tally.doubled + self.tally.late + self.missing + self.foreign
 
 
 def compared(tally: Tally, report: Report) -> Outcome:
-    """Compare what has come with what the wire passed on."""
+    """Compare the frames received with those that the wire passed on."""
     outcome = Outcome(tally, report.sent)
     for stretch in report.stretches:
         outcome.fates[stretch.fate] += 1
         outcome.passed += stretch.end - stretch.first
         came = _arrived(tally.spans, stretch)
         gone = stretch.end - stretch.first - sum(end - first for first, end in came)
-        # The end of a stretch may be lost by a reset, but nothing before a frame that came.
+        # A reset may lose the end of a stretch, but nothing before a frame that arrived.
         is_beginning = not came or (len(came) == 1 and came[0][0] == stretch.first)
         if stretch.fate != "cut" and is_beginning:
             outcome.lost += gone
@@ -122,7 +122,7 @@ def compared(tally: Tally, report: Report) -> Outcome:
 
 
 def _arrived(spans: Sequence[tuple[int, int]], stretch: Stretch) -> list[tuple[int, int]]:
-    """Return the parts of a stretch that have come."""
+    """Return the parts of a stretch that have arrived."""
     parts = []
     for index in range(max(0, bisect_right(spans, (stretch.first,)) - 1), len(spans)):
         first, end = max(spans[index][0], stretch.first), min(spans[index][1], stretch.end)
@@ -139,10 +139,10 @@ def _short_delays() -> Iterator[float]:
 
 
 async def soaked(frames: int, drops: int, seed: int) -> Outcome:
-    """Receive frames over dropping connections, and return what became of them."""
+    """Receive frames over dropping connections, and return the result."""
     tally = Tally(frames)
     async with running_wire(frames, drops, seed) as wire:
-        # The relay finds the frames by their size, and a pong among them has another.
+        # The relay recognises frames by their size, and a pong has a different size.
         console = WebSocketConsole(
             wire.uri, reconnect=Reconnect(delays=_short_delays), ping_interval=None
         )
@@ -183,7 +183,7 @@ def table(outcome: Outcome) -> Iterator[str]:
 
 
 async def main() -> int:
-    """Print what became of the frames; return 1 if a frame did not become what it should."""
+    """Print the result; return 1 if there were faults, else 0."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--frames", type=int, default=5_000_000)
     parser.add_argument("--drops", type=int, default=200)

@@ -1,4 +1,4 @@
-"""A console without a mouse, and without eyes: axe-core looks at it, and the keyboard works it."""
+"""Accessibility of a console: checked by axe-core, and operated by keyboard alone."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -38,16 +38,16 @@ for data in ["Hello!", json.dumps({"id": 7, "name": "Ada"}), json.dumps(large), 
     await console.send_message(data)
 console
 """
-# JupyterLab's body has no height and hides what is outside of it. A browser leaves that to the
-# window, but axe takes it for a page on which nothing is seen, and checks no text.
+# JupyterLab's body has no height and hides its overflow. A browser applies that to the window, but
+# axe then considers everything hidden, and checks no text.
 HEIGHT = "body { height: 100vh }"
-# It checks only what is in sight.
+# axe checks only what is visible.
 UNROLLED = ".widget-box { max-height: none !important }"
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["JupyterLab Light", "JupyterLab Dark"])
 async def themed(notebook: Notebook, request: pytest.FixtureRequest) -> AsyncIterator[Notebook]:
-    """A notebook in a theme, in a window that is high enough for all of it."""
+    """A notebook in a theme, in a window high enough to show all of it."""
     await notebook.page.set_viewport_size({"width": 1100, "height": 3000})
     await notebook.page.evaluate(
         "theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })",
@@ -62,7 +62,7 @@ async def themed(notebook: Notebook, request: pytest.FixtureRequest) -> AsyncIte
 
 
 async def complaints(page: Page) -> tuple[list[str], int]:
-    """Returns what axe has against the console, and of how many elements it checked the text."""
+    """Returns the violations that axe finds, and the number of texts whose contrast it checked."""
     results: dict[str, Any] = (await Axe().run(page, CONSOLE, {})).response
     found = [
         f"{rule['id']}: {node['html']} {[each['message'] for each in node['any']]}"
@@ -73,7 +73,7 @@ async def complaints(page: Page) -> tuple[list[str], int]:
     return found, sum(len(rule["nodes"]) for rule in checked)
 
 
-async def test_axe_finds_nothing_in_a_simple_console(themed: Notebook) -> None:
+async def test_axe_finds_no_violation_in_a_simple_console(themed: Notebook) -> None:
     console = ConsoleView(await themed.run(SIMPLE))
     await themed.run("for number in range(40): await console.send_message(f'Hello {number}')")
     await console.has_row("↓", "Hello 39")
@@ -85,7 +85,7 @@ async def test_axe_finds_nothing_in_a_simple_console(themed: Notebook) -> None:
     assert checked > 10
 
 
-async def test_axe_finds_nothing_in_rows_of_any_kind_folded_or_not(themed: Notebook) -> None:
+async def test_axe_finds_no_violation_in_rows_of_any_kind_folded_or_not(themed: Notebook) -> None:
     console = ConsoleView(await themed.run(ALL_KINDS))
     style = await themed.page.add_style_tag(content=UNROLLED)
     await console.search("/(/")
@@ -105,7 +105,7 @@ async def test_axe_finds_nothing_in_rows_of_any_kind_folded_or_not(themed: Noteb
     assert 40 < checked_folded < checked_unfolded
 
 
-async def test_axe_finds_nothing_in_a_builder_that_fails(themed: Notebook) -> None:
+async def test_axe_finds_no_violation_in_the_error_of_a_builder(themed: Notebook) -> None:
     code = SIMPLE.replace("WebSocketConsole()", "WebSocketConsole(builder=lambda snapshot: 1 / 0)")
     area = await themed.run(code)
     await expect(area.get_by_text("ZeroDivisionError")).to_be_visible()
@@ -115,7 +115,7 @@ async def test_axe_finds_nothing_in_a_builder_that_fails(themed: Notebook) -> No
     assert found == []
 
 
-async def test_a_whole_session_needs_no_mouse(notebook: Notebook) -> None:
+async def test_a_whole_session_works_without_a_mouse(notebook: Notebook) -> None:
     console = ConsoleView(await notebook.run(SIMPLE))
     keyboard = notebook.page.keyboard
     await console.field.focus()
@@ -155,7 +155,7 @@ async def test_a_whole_session_needs_no_mouse(notebook: Notebook) -> None:
     await keyboard.press("Space")
     await expect(console.area).to_contain_text("paused")
 
-    # The log, which the keys scroll; and all is forgotten.
+    # The log, which the keys scroll; then it is cleared.
     await keyboard.press("Tab")
     await expect(console.area.get_by_role("button", name="Clear")).to_be_focused()
     await keyboard.press("Tab")

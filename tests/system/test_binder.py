@@ -19,20 +19,20 @@ POST_BUILD = ROOT / "binder" / "postBuild"
 
 
 def project() -> dict[str, Any]:
-    """Reads what the package says about itself."""
+    """Reads the metadata of the package."""
     table: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return table
 
 
 def required() -> dict[str, Requirement]:
-    """Reads what the notebooks need: the package's dependencies, and JupyterLab."""
+    """Reads the requirements of the notebooks: the package's dependencies, and JupyterLab."""
     table = project()
     requirements = map(Requirement, table["dependencies"] + table["optional-dependencies"]["lab"])
     return {canonicalize_name(each.name): each for each in requirements}
 
 
 def installed_by_conda() -> tuple[str, dict[str, Requirement]]:
-    """Reads the version of Python and the packages that Binder's environment names."""
+    """Reads the version of Python and the packages of Binder's environment."""
     python, *packages = YAML(typ="safe").load(ENVIRONMENT)["dependencies"]
     requirements = [Requirement(package) for package in packages if package != "pip"]
     return (
@@ -49,26 +49,26 @@ def modules_in(package: Path) -> dict[Path, bytes]:
 def test_binder_builds_from_the_environment_and_the_checkout() -> None:
     python, _ = installed_by_conda()
 
-    # Without Docker: only what it would do.
+    # Without Docker: only the steps it would run.
     dockerfile = run(sys.executable, "-m", "repo2docker", "--no-build", ROOT, cwd=ROOT)
 
-    # Names of files are escaped there.
+    # File names are escaped there.
     names = re.sub(r"-([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), dockerfile)
     assert f"environment.py-{python}-" in names
     assert '--file "binder/environment.yml"' in dockerfile
     assert "RUN ./binder/postBuild" in dockerfile
 
 
-def test_environment_names_all_that_the_package_needs() -> None:
+def test_the_environment_lists_all_dependencies_of_the_package() -> None:
     _, environment = installed_by_conda()
 
     missing = required().keys() - environment.keys()
 
-    # The package is installed there without its dependencies.
+    # The package itself is installed without dependencies.
     assert missing == set()
 
 
-def test_environment_allows_no_version_that_the_package_refuses() -> None:
+def test_the_environment_allows_no_version_that_the_package_excludes() -> None:
     python, environment = installed_by_conda()
 
     refused = [
@@ -83,11 +83,11 @@ def test_environment_allows_no_version_that_the_package_refuses() -> None:
     assert Requirement(f"python{project()['requires-python']}").specifier.contains(python)
 
 
-def test_environment_can_be_installed_together(tmp_path: Path) -> None:
+def test_the_packages_of_the_environment_can_be_installed_together(tmp_path: Path) -> None:
     python, environment = installed_by_conda()
     report = tmp_path / "report.json"
 
-    # The index of Python packages stands in for conda's: same names, same versions.
+    # The index of Python packages replaces conda's: same names, same versions.
     for_that_python = ("--python-version", python, "--only-binary=:all:", "--target", tmp_path)
     requirements = [str(each) for each in environment.values()]
     only_solve = ("--dry-run", "--ignore-installed", "--report", report)
@@ -101,11 +101,11 @@ def test_environment_can_be_installed_together(tmp_path: Path) -> None:
     assert [name for name in needed if not needed[name].specifier.contains(found[name])] == []
 
 
-def test_post_build_can_be_run() -> None:
+def test_post_build_is_executable() -> None:
     assert os.access(POST_BUILD, os.X_OK)
 
 
-def test_post_build_installs_this_checkout_and_nothing_else(tmp_path: Path) -> None:
+def test_post_build_installs_only_this_checkout(tmp_path: Path) -> None:
     python = create_environment(tmp_path / "venv", "pip")
     shutil.copytree(ROOT, tmp_path / "copy", ignore=shutil.ignore_patterns(".*", "__pycache__"))
     path = os.pathsep.join([str(python.parent), os.environ["PATH"]])

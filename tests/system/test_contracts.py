@@ -7,7 +7,7 @@ from tests import ROOT
 from tests.system.environments import run
 
 
-def test_imports_follow_the_arrows() -> None:
+def test_imports_follow_the_contracts() -> None:
     command = Path(sys.executable).with_name("lint-imports")
 
     # Fails with the linter's report.

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=DEADLINE * 1000)
 
 CONSOLE = "from ipywsecho import WebSocketConsole\nconsole = WebSocketConsole()\nconsole"
-# What is of ipywidgets alone, icons included.
+# With ipywidgets alone, icons included.
 BARE = """
 from ipywidgets import Button, HBox, Text
 HBox([Text(placeholder="Send a message"), Button(icon="paper-plane")])
@@ -28,8 +28,8 @@ FRONT_ENDS = {"JupyterLab": "doc/tree", "Notebook": "notebooks", "Voilà": "voil
 
 
 async def opened(lab: Lab, browser: Browser, app: str, cell: str) -> Notebook:
-    """Opens and runs a notebook of one cell, until its text field is there."""
-    # Always of the same name, as that is part of what a page complains about.
+    """Opens and runs a notebook of one cell, and waits for its text field."""
+    # Always the same name, because the messages of a page contain it.
     write_notebook(lab.directory / "front.ipynb", cell)
     notebook = Notebook(await browser.new_page())
     if app == FRONT_ENDS["Voilà"]:
@@ -39,13 +39,13 @@ async def opened(lab: Lab, browser: Browser, app: str, cell: str) -> Notebook:
         await notebook.open("front.ipynb", lab.port, lab.token, app)
         await notebook.run_all()
     await expect(notebook.page.get_by_placeholder("Send a message")).to_be_visible()
-    # Notebook is denied the font of its own icons, sooner or later.
+    # Notebook fails to load the font of its own icons sooner or later.
     await notebook.page.evaluate("async () => { await document.fonts.ready }")
     return notebook
 
 
 @pytest.mark.parametrize("app", FRONT_ENDS.values(), ids=FRONT_ENDS)
-async def test_the_console_works_in_each_front_end_without_a_complaint(
+async def test_the_console_works_in_each_front_end_without_warnings(
     lab: Lab, browser: Browser, app: str
 ) -> None:
     notebook = await opened(lab, browser, app, CONSOLE)
@@ -60,7 +60,7 @@ async def test_the_console_works_in_each_front_end_without_a_complaint(
     problems = set(notebook.problems)
     await notebook.page.close()
     if problems:
-        # A front end may complain about itself.
+        # A front end may log problems of its own.
         bare = await opened(lab, browser, app, BARE)
         assert problems <= set(bare.problems)
         await bare.page.close()
@@ -71,7 +71,7 @@ async def test_the_console_works_in_each_front_end_without_a_complaint(
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def saved(tmp_path: Path) -> nbformat.NotebookNode:
-    """A notebook that was run without a page, with what its widgets were at the end."""
+    """A notebook that was run without a page, with the final state of its widgets."""
     cells = [CONSOLE, "await console.request('Hello!')", "await console.disconnect()"]
     write_notebook(tmp_path / "saved.ipynb", *cells)
     notebook = nbformat.read(tmp_path / "saved.ipynb", as_version=4)
@@ -79,11 +79,11 @@ async def saved(tmp_path: Path) -> nbformat.NotebookNode:
     return await client.async_execute(env=isolated_environment(tmp_path))
 
 
-async def test_a_saved_notebook_shows_its_rows_though_its_kernel_is_gone(
+async def test_a_saved_notebook_shows_its_rows_without_a_kernel(
     saved: nbformat.NotebookNode, lab: Lab, browser: Browser
 ) -> None:
     nbformat.write(saved, lab.directory / "saved.ipynb")
-    # A page shows the widgets only of a notebook that its reader trusts.
+    # A page shows the widgets of a notebook only if the user trusts it.
     NotebookNotary(data_dir=str(lab.data)).sign(saved)
     notebook = Notebook(await browser.new_page())
 
@@ -98,7 +98,7 @@ async def test_a_saved_notebook_shows_its_rows_though_its_kernel_is_gone(
     await notebook.close()
 
 
-async def test_an_exported_notebook_holds_its_rows(saved: nbformat.NotebookNode) -> None:
+async def test_an_exported_notebook_contains_its_rows(saved: nbformat.NotebookNode) -> None:
     page, _ = HTMLExporter().from_notebook_node(saved)
 
     states = re.search(

@@ -1,4 +1,4 @@
-"""Whatever a peer says is shown in the page of a real JupyterLab, and never interpreted."""
+"""Any data of a peer is shown in the page of a real JupyterLab, and never interpreted."""
 
 import asyncio
 import base64
@@ -28,7 +28,7 @@ from ipywsecho import ConsoleError, WebSocketConsole
 console = WebSocketConsole({uri!r}, reconnect=False{options})
 console
 """
-# Made in a cell, the console connects the first time by itself.
+# A console created in a cell makes its first connection by itself.
 CONNECT = """
 await console._session.connection.ended()
 for _ in range({times} - 1):
@@ -40,15 +40,15 @@ for _ in range({times} - 1):
 console._session.journal.note("that was all")
 """
 LAST = "that was all"
-# What each row says after its time and its mark.
-# What each row shows behind its time and its direction, without the note at its end.
+# The text of each row after its time and its mark.
+# The text of each row after its time and its direction, without the note at its end.
 ROWS = """log => [...log.children].map(row => {
     const text = row.innerText.slice(17), note = row.querySelector(":scope > i");
     return (note ? text.slice(0, text.lastIndexOf(note.innerText)) : text).trimEnd();
 })"""
 ELEMENTS = """log => [...log.querySelectorAll("*")].map(
     element => [element.localName, ...element.getAttributeNames()].join(" "))"""
-# How far each row reaches into the one above it, in pixels.
+# How far each row overlaps the one above it, in pixels.
 OVERLAPS = """log => [...log.children].map(row => row.getBoundingClientRect()).map(
     (row, index, rows) => index ? rows[index - 1].bottom - row.top : 0)"""
 LAID_OUT = "[role=log] > div { content-visibility: visible !important }"
@@ -60,11 +60,11 @@ FOREIGN = """area => [...area.querySelectorAll(
 
 
 class Watched(Notebook):
-    """A notebook that notes what a payload would do.
+    """A notebook that records the effects a payload could have.
 
     Attributes:
-        requests: The addresses that the page asked for.
-        dialogs: What dialogs said.
+        requests: The addresses that the page requested.
+        dialogs: The messages of dialogs.
     """
 
     def __init__(self, page: Any) -> None:
@@ -80,8 +80,8 @@ class Watched(Notebook):
         await dialog.dismiss()
 
     async def assert_nothing_ran(self, port: int) -> None:
-        """Assert that no payload has run, and that the page asked nobody but its server."""
-        # What the page does to HTML later, it has done to the console once it has done it to this.
+        """Assert that no payload has run, and that the page sent requests only to its server."""
+        # Once the page has processed this later HTML, it has processed that of the console as well.
         below = await self.run("from IPython.display import HTML\nHTML('<p>$x^2$</p>')")
         await expect(below.locator("mjx-container")).to_be_visible()
         assert not await self.page.evaluate("'wasRun' in window")
@@ -93,7 +93,7 @@ class Watched(Notebook):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def notebook(lab: Lab, browser: Browser) -> AsyncIterator[Watched]:
-    """A notebook to whose end each test adds cells."""
+    """A notebook; each test adds cells at its end."""
     write_notebook(lab.directory / NAME, "")
     notebook = Watched(await browser.new_page())
     await notebook.open(NAME, lab.port, lab.token)
@@ -103,7 +103,7 @@ async def notebook(lab: Lab, browser: Browser) -> AsyncIterator[Watched]:
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def _cleared(notebook: Notebook) -> AsyncIterator[None]:
-    """Has each test begin with an empty notebook."""
+    """Makes each test begin with an empty notebook."""
     yield
     await notebook.evaluate("console.close()")
     await notebook.clear()
@@ -111,11 +111,11 @@ async def _cleared(notebook: Notebook) -> AsyncIterator[None]:
 
 
 async def rows_of(notebook: Watched, uri: str, times: int = 1, options: str = "") -> list[str]:
-    """Connect so many times to a peer, and return the rows that a person then sees."""
+    """Connect to a peer the given number of times, and return the rows that a user then sees."""
     console = ConsoleView(await notebook.run(CONSOLE.format(uri=uri, options=options)))
     await notebook.run(CONNECT.format(times=times))
     await expect(console.log).to_contain_text(LAST)
-    # The rows to which a person would have to scroll are only laid out then.
+    # Rows outside the visible part are laid out only when scrolled into view.
     await notebook.page.add_style_tag(content=LAID_OUT)
     elements = await console.log.evaluate(ELEMENTS)
     assert set(elements) <= EXPECTED_ELEMENTS
@@ -135,7 +135,7 @@ PARTS = 3
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-async def test_frames_are_shown_and_leave_the_others_alone(
+async def test_hostile_frames_are_shown_and_do_not_affect_other_rows(
     part: int, notebook: Watched, lab: Lab, tmp_path: Path
 ) -> None:
     payloads = list(PAYLOADS)[part::PARTS]
@@ -151,8 +151,8 @@ async def test_frames_are_shown_and_leave_the_others_alone(
     await notebook.assert_nothing_ran(lab.port)
 
 
-async def test_close_reasons_are_shown(notebook: Watched, lab: Lab) -> None:
-    # A close frame has room for so many bytes (RFC 6455, section 5.5).
+async def test_hostile_close_reasons_are_shown(notebook: Watched, lab: Lab) -> None:
+    # The limit of a close reason (RFC 6455, section 5.5).
     reasons = [payload for payload in IN_A_LINE if len(payload.encode()) <= 123]
     talks = [together(shake_hands, close_frame(reason), is_over=True) for reason in reasons]
 
@@ -166,7 +166,7 @@ async def test_close_reasons_are_shown(notebook: Watched, lab: Lab) -> None:
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-async def test_what_a_refusal_says_is_shown(part: int, notebook: Watched, lab: Lab) -> None:
+async def test_the_body_of_a_refusal_is_shown(part: int, notebook: Watched, lab: Lab) -> None:
     bodies = [payload for payload in IN_A_LINE if len(payload) <= 200][part::PARTS]
     talks = [answering(b"503 Service Unavailable", body=body.encode()) for body in bodies]
 
@@ -182,14 +182,14 @@ async def test_what_a_refusal_says_is_shown(part: int, notebook: Watched, lab: L
 
 
 def fits_a_header(payload: str) -> bool:
-    """Tell whether the value of a header can be so (RFC 9110, section 5.5)."""
+    """Return whether a header may have this value (RFC 9110, section 5.5)."""
     return len(payload) <= 200 and all(" " <= c < "\x7f" or "\xa0" <= c <= "\xff" for c in payload)
 
 
 HEADER_VALUES = list(filter(fits_a_header, PAYLOADS))
 
 
-async def test_values_of_headers_are_shown(notebook: Watched, lab: Lab) -> None:
+async def test_header_values_are_shown(notebook: Watched, lab: Lab) -> None:
     upgrade = (b"Upgrade: websocket", b"Connection: Upgrade")
     talks = [
         answering(b"101 Switching", *upgrade, b"Sec-WebSocket-Accept: " + value.encode("latin-1"))
@@ -208,7 +208,7 @@ async def test_values_of_headers_are_shown(notebook: Watched, lab: Lab) -> None:
     await notebook.assert_nothing_ran(lab.port)
 
 
-async def test_subprotocols_that_are_none_are_shown(notebook: Watched, lab: Lab) -> None:
+async def test_invalid_subprotocols_are_shown(notebook: Watched, lab: Lab) -> None:
     talks = [partial(shake_hands, subprotocol=value) for value in HEADER_VALUES]
 
     async with peer(*talks) as uri:
@@ -220,8 +220,8 @@ async def test_subprotocols_that_are_none_are_shown(notebook: Watched, lab: Lab)
     await notebook.assert_nothing_ran(lab.port)
 
 
-async def test_a_subprotocol_that_is_chosen_is_shown(notebook: Watched, lab: Lab) -> None:
-    # Of those that the protocol allows, this is the one that a typesetter would take for its own.
+async def test_a_negotiated_subprotocol_is_shown(notebook: Watched, lab: Lab) -> None:
+    # The protocol allows this name, and a typesetter of formulas would interpret it.
     async with peer(partial(shake_hands, subprotocol="$x^2$")) as uri:
         area = await notebook.run(CONSOLE.format(uri=uri, options=", subprotocols=['$x^2$']"))
 
@@ -229,14 +229,14 @@ async def test_a_subprotocol_that_is_chosen_is_shown(notebook: Watched, lab: Lab
     await notebook.assert_nothing_ran(lab.port)
 
 
-# What the server knows, it may say.
+# The server may repeat any data that it receives.
 SECRETS = {
     "password": "correct-horse",
     "token": "tok-8c1f2a",
     "bearer": "battery-staple",
     "basic": base64.b64encode(b"ann:correct-horse").decode(),
 }
-# Told in hexadecimal, as the notebook keeps the code of its cells.
+# In hexadecimal, because the notebook contains the code of its cells.
 SECRETIVE = """
 from ipywsecho import ConsoleError, WebSocketConsole
 
@@ -251,12 +251,12 @@ console
 
 
 async def _say_it_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Refuse a client, and say what it said."""
+    """Refuse a client, and repeat its request."""
     request = await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 401 No\r\nContent-Length: %d\r\n\r\n" % len(request) + request)
 
 
-async def test_secrets_are_neither_on_the_page_nor_in_the_notebook(
+async def test_secrets_appear_neither_on_the_page_nor_in_the_notebook(
     notebook: Watched, lab: Lab
 ) -> None:
     codes = [SECRETS[name].encode().hex() for name in ("password", "token", "bearer")]

@@ -18,7 +18,7 @@ await console.connect()
 console
 """
 
-# As many as the naive recipe takes seconds for; a tenth of them is enough to show what it costs.
+# The naive recipe takes seconds for this many; a tenth of them is enough to measure its cost.
 FLOOD = 3_000
 PUSHED = """
 from ipywsecho import WebSocketConsole
@@ -52,7 +52,7 @@ class Console:
     """A console in the kernel, seen from the front end.
 
     Attributes:
-        shell: The subshell that its messages take, or `None` for the main shell.
+        shell: The subshell that receives its messages, or `None` for the main shell.
     """
 
     def __init__(self, kernel: Kernel, shell: str | None = None) -> None:
@@ -64,17 +64,17 @@ class Console:
 
     @property
     def text(self) -> str:
-        """What the Output shows, as text."""
+        """The text of the Output."""
         outputs = self.kernel.models[self.output]["outputs"]
         return "".join(output["data"]["text/plain"] for output in outputs)
 
     @property
     def rows(self) -> list[tuple[str, str]]:
-        """The frames that the Output shows: an arrow and a text each."""
+        """The arrow and the text of each frame in the Output."""
         return ROW.findall(self.text)
 
     def type(self, text: str) -> None:
-        """Edits the field without sending what is in it."""
+        """Edits the field without sending its text."""
         self.kernel.set_trait(self.field, self.shell, value=text)
 
     def enter(self, text: str) -> None:
@@ -82,7 +82,7 @@ class Console:
         self.kernel.enter(self.field, text, self.shell)
 
     def press_enter(self) -> None:
-        """Presses Enter on what stands in the field."""
+        """Presses Enter in the field."""
         self.kernel.send_custom(self.field, {"event": "submit"}, self.shell)
 
     def click(self) -> None:
@@ -103,12 +103,12 @@ def both_ways(*texts: str) -> list[tuple[str, str]]:
 
 @pytest_asyncio.fixture(params=["main shell", "subshell"])
 async def console(kernel: Kernel, request: pytest.FixtureRequest) -> Console:
-    """A console that echoes, whose front end sends its messages over one of the two ways."""
+    """A console that echoes; its front end sends messages to the main shell or to a subshell."""
     await kernel.execute(CONSOLE)
     if request.param == "main shell":
         return Console(kernel)
     shell = await kernel.subshell()
-    # Newer kernels take a widget's messages to where it was last updated, whatever they ask for.
+    # Newer kernels route a widget's messages to the shell that last updated it.
     await kernel.execute(
         "for widget in [console.text, console.button]: widget.send_state('tooltip')", shell
     )
@@ -134,7 +134,7 @@ async def test_enter_sends_the_text_once_and_empties_the_field(console: Console)
     assert console.rows == both_ways("Hello!", "marker")
 
 
-async def test_enter_sends_what_stood_in_the_field_already(console: Console) -> None:
+async def test_enter_sends_the_text_already_in_the_field(console: Console) -> None:
     console.type("typed before")
     console.press_enter()
     await console.echo_of("typed before")
@@ -154,10 +154,10 @@ async def test_the_button_sends_the_text_once_and_empties_the_field(console: Con
     assert console.rows == both_ways("Hello!", "marker")
 
 
-async def test_the_field_is_emptied_after_an_echo_that_comes_at_once_is_shown(
+async def test_the_field_is_emptied_after_an_immediate_echo_is_shown(
     console: Console,
 ) -> None:
-    # Longer than an echo may take here.
+    # Longer than an echo takes here.
     await console.kernel.execute("import ipywsecho\nipywsecho.widget.gestures._EMPTIED_AFTER = 1.0")
     console.enter("first")
     await console.echo_of("first")
@@ -183,7 +183,7 @@ async def test_the_field_is_emptied_after_an_echo_that_comes_at_once_is_shown(
     assert previewed < drawn < emptied
 
 
-async def test_what_is_typed_before_the_field_is_emptied_stays(console: Console) -> None:
+async def test_text_typed_before_the_field_is_emptied_stays(console: Console) -> None:
     console.enter("one")
     console.type("two")
     await console.kernel.until(
@@ -233,7 +233,7 @@ async def test_a_message_typed_while_a_cell_awaits_reaches_that_cell(kernel: Ker
     assert (await waiting).result == "'Hello, cell!'"
 
 
-async def test_observers_are_called_once_for_each_frame_also_for_equal_ones(
+async def test_observers_are_called_once_per_frame_even_for_equal_frames(
     kernel: Kernel,
 ) -> None:
     await kernel.execute(CONSOLE)
@@ -249,7 +249,7 @@ async def test_observers_are_called_once_for_each_frame_also_for_equal_ones(
     assert await kernel.value("calls") == ["same", "same"]
 
 
-async def test_a_data_frame_of_the_frames_has_a_row_for_each(kernel: Kernel) -> None:
+async def test_a_data_frame_has_one_row_per_frame(kernel: Kernel) -> None:
     await kernel.execute(CONSOLE)
     await kernel.execute("for text in 'abc': await console.request(text)")
 
@@ -288,7 +288,7 @@ async def test_closing_the_console_closes_everything_it_opened(kernel: Kernel) -
         await asyncio.open_connection(address.hostname, address.port)
 
 
-async def test_a_flood_costs_the_front_end_a_bounded_number_of_messages_and_bytes(
+async def test_a_flood_sends_a_bounded_number_of_messages_and_bytes_to_the_front_end(
     kernel: Kernel,
 ) -> None:
     await kernel.execute(PUSHED.format(count=FLOOD))
@@ -316,7 +316,7 @@ def bytes_of(messages: Sequence[Message]) -> int:
 
 
 def last_outputs(messages: Sequence[Message], output: str) -> object:
-    """Returns what the last message of an Output put into it."""
+    """Returns the outputs that the last message of an Output set."""
     return [
         message.content["data"]["state"]["outputs"]
         for message in messages

@@ -1,4 +1,4 @@
-"""What becomes of a connection when its kernel ends, is busy, or runs a cell again."""
+"""A connection when its kernel shuts down, is busy, or runs a cell again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.system.visitors import standing_barrier, visited_server
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[str]:
-    """Run a server that takes connections and never says a word, and yield its address."""
+    """Run a server that accepts connections and never sends anything, and yield its address."""
     writers: list[asyncio.StreamWriter] = []
     async with await asyncio.start_server(
         lambda _, writer: writers.append(writer), "127.0.0.1", 0
@@ -31,7 +31,7 @@ def make_console(uri: str) -> str:
     )
 
 
-async def test_a_kernel_that_shuts_down_takes_its_leave_with_1001(kernel: Kernel) -> None:
+async def test_a_kernel_closes_its_connection_with_1001_when_it_shuts_down(kernel: Kernel) -> None:
     async with visited_server() as visitors:
         await kernel.execute(make_console(visitors.uri))
         await visitors.until(present=1, ended=0)
@@ -42,7 +42,7 @@ async def test_a_kernel_that_shuts_down_takes_its_leave_with_1001(kernel: Kernel
     assert visitors.close_codes == [1001]
 
 
-async def test_a_kernel_that_restarts_takes_its_leave_with_1001(kernel: Kernel) -> None:
+async def test_a_kernel_closes_its_connection_with_1001_when_it_restarts(kernel: Kernel) -> None:
     async with visited_server() as visitors:
         await kernel.execute(make_console(visitors.uri))
         await visitors.until(present=1, ended=0)
@@ -54,10 +54,10 @@ async def test_a_kernel_that_restarts_takes_its_leave_with_1001(kernel: Kernel) 
 
 
 @pytest.mark.parametrize("state", ["connecting", "waiting"])
-async def test_a_kernel_that_shuts_down_waits_for_no_connection_to_come(
+async def test_a_shutdown_of_the_kernel_does_not_wait_for_a_connection_attempt(
     kernel: Kernel, state: str
 ) -> None:
-    # A farewell that waits for anything lasts longer than this test.
+    # A shutdown that waits takes longer than this test.
     await kernel.execute("from ipywsecho.connection import lifetime\nlifetime._FAREWELL = 3600")
     async with silent_server() as uri:
         patience = {"connecting": None, "waiting": 0.01}[state]
@@ -74,7 +74,7 @@ async def test_a_kernel_that_shuts_down_waits_for_no_connection_to_come(
     assert kernel.log.read_text() == ""
 
 
-async def test_a_cell_that_blocks_for_too_long_costs_a_reconnection_and_says_so(
+async def test_a_cell_that_blocks_too_long_causes_a_reconnection_with_a_notice(
     kernel: Kernel,
 ) -> None:
     impatience = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
@@ -101,7 +101,7 @@ async def test_a_cell_that_blocks_for_too_long_costs_a_reconnection_and_says_so(
     ]
 
 
-async def test_what_a_blocking_cell_sends_waits_for_the_next_connection(
+async def test_messages_sent_by_a_blocking_cell_wait_for_the_next_connection(
     kernel: Kernel,
 ) -> None:
     impatience = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
@@ -119,7 +119,7 @@ async def test_what_a_blocking_cell_sends_waits_for_the_next_connection(
     assert await kernel.value("[frame.data for frame in c.sent]") == [*"01234", "after"]
 
 
-async def test_interrupting_a_cell_leaves_the_connection_alone(kernel: Kernel) -> None:
+async def test_interrupting_a_cell_leaves_the_connection_open(kernel: Kernel) -> None:
     async with visited_server() as visitors:
         await kernel.execute(make_console(visitors.uri))
 
@@ -130,7 +130,7 @@ async def test_interrupting_a_cell_leaves_the_connection_alone(kernel: Kernel) -
         assert visitors.close_codes == []
 
 
-async def test_a_cell_run_again_leaves_no_second_connection_behind(kernel: Kernel) -> None:
+async def test_running_a_cell_again_leaves_no_second_connection(kernel: Kernel) -> None:
     async with visited_server() as visitors:
         await kernel.execute("from ipywsecho.widget import console\nconsole._GRACE = 0.05")
         await kernel.execute(make_console(visitors.uri))
@@ -144,7 +144,7 @@ async def test_a_cell_run_again_leaves_no_second_connection_behind(kernel: Kerne
     assert visitors.close_codes[0] == 1001
 
 
-async def test_a_thousand_consoles_leave_nothing_behind(kernel: Kernel) -> None:
+async def test_a_thousand_consoles_leak_no_resources(kernel: Kernel) -> None:
     await kernel.execute(
         "import asyncio, gc, psutil\n"
         "from comm import get_comm_manager\n"
@@ -174,7 +174,7 @@ async def test_a_thousand_consoles_leave_nothing_behind(kernel: Kernel) -> None:
         "before = await left()"
     )
 
-    # A kernel drops messages once a thousand wait, and each console costs over a hundred.
+    # A kernel drops messages once a thousand wait, and each console sends over a hundred.
     for _ in range(200):
         await kernel.execute("for _ in range(5): await use()")
     await kernel.execute("after = await left()")

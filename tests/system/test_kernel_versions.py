@@ -1,4 +1,4 @@
-"""The console on every kernel that people have, from every thread and loop that calls it."""
+"""The console on all supported kernels, called from different threads and loops."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -79,7 +79,7 @@ def python(environment_of: Callable[[str], Path], request: pytest.FixtureRequest
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def kernel(python: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kernel]:
-    """A kernel for all tests of one version, which must not complain about anything."""
+    """A kernel for all tests of one version, which must not log anything."""
     async with running_kernel(tmp_path_factory.mktemp("kernel"), python) as kernel:
         await kernel.execute(HELPERS)
         yield kernel
@@ -90,7 +90,7 @@ async def kernel(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
 
 @pytest_asyncio.fixture(params=["main shell", "subshell"], loop_scope="module")
 async def shell(kernel: Kernel, request: pytest.FixtureRequest) -> str | None:
-    """The shell that a front end uses; a kernel without subshells is used over its main one."""
+    """The shell that a front end uses: the main shell if the kernel has no subshells."""
     return await kernel.subshell() if request.param == "subshell" else None
 
 
@@ -98,7 +98,7 @@ async def shell(kernel: Kernel, request: pytest.FixtureRequest) -> str | None:
 async def console(kernel: Kernel, shell: str | None) -> AsyncIterator[Console]:
     """A console that echoes."""
     await kernel.execute(CONSOLE)
-    # Newer kernels take a widget's messages to where it was last updated, whatever they ask for.
+    # Newer kernels route a widget's messages to the shell that last updated it.
     await kernel.execute(
         "for widget in [console.text, console.button, console._controls.switch, console]:\n"
         "    widget.send_state('layout')",
@@ -118,7 +118,7 @@ async def test_enter_and_the_button_send(console: Console) -> None:
     assert console.rows == both_ways("entered", "clicked")
 
 
-async def test_enter_on_what_stood_in_the_field_sends_it(console: Console) -> None:
+async def test_enter_sends_the_text_already_in_the_field(console: Console) -> None:
     console.type("typed before")
     console.press_enter()
     await console.echo_of("typed before")
@@ -126,7 +126,9 @@ async def test_enter_on_what_stood_in_the_field_sends_it(console: Console) -> No
     assert console.rows == both_ways("typed before")
 
 
-async def test_the_switch_closes_and_opens(console: Console, kernel: Kernel) -> None:
+async def test_the_switch_closes_and_reopens_the_connection(
+    console: Console, kernel: Kernel
+) -> None:
     switch = kernel.model(_model_name="ButtonModel", icon="power-off")
 
     kernel.click(switch, console.shell)
@@ -139,9 +141,7 @@ async def test_the_switch_closes_and_opens(console: Console, kernel: Kernel) -> 
     assert await kernel.value("console.close_code") == 1000
 
 
-async def test_the_last_view_that_goes_takes_the_connection_along(
-    console: Console, kernel: Kernel
-) -> None:
+async def test_the_connection_closes_after_its_last_view(console: Console, kernel: Kernel) -> None:
     await kernel.execute("from ipywsecho.widget import console as module\nmodule._GRACE = 0.05")
     view = kernel.model(_view_count=0)
 
@@ -164,7 +164,7 @@ async def test_a_message_typed_while_a_cell_blocks_is_sent_after_it(
     assert console.rows == both_ways("Hello!")
 
 
-async def test_observers_are_called_once_for_each_frame(console: Console, kernel: Kernel) -> None:
+async def test_observers_are_called_once_per_frame(console: Console, kernel: Kernel) -> None:
     await kernel.execute(
         "calls = []\n"
         "console.observe(lambda change: calls.append(change.new[-1].data), names='frames')",
@@ -179,7 +179,7 @@ async def test_observers_are_called_once_for_each_frame(console: Console, kernel
 
 
 @pytest.mark.parametrize("where", ["here", "in_a_thread"])
-async def test_what_needs_no_loop_works_from_any_thread(
+async def test_synchronous_methods_work_from_any_thread(
     console: Console, kernel: Kernel, where: str
 ) -> None:
     await kernel.execute(
@@ -198,7 +198,7 @@ async def test_what_needs_no_loop_works_from_any_thread(
 
 
 @pytest.mark.parametrize("where", ["here", "in_a_thread"])
-async def test_a_console_can_be_made_wherever_a_text_field_can(
+async def test_a_console_can_be_created_wherever_a_text_field_can(
     kernel: Kernel, shell: str | None, where: str
 ) -> None:
     text = await kernel.execute(f"await {where}(ipywidgets.Text)", shell, may_fail=True)
@@ -212,9 +212,7 @@ async def test_a_console_can_be_made_wherever_a_text_field_can(
 
 
 @pytest.mark.parametrize("where", ["on_this_loop", "on_the_loop_of_a_thread"])
-async def test_what_is_awaited_works_on_any_loop(
-    kernel: Kernel, shell: str | None, where: str
-) -> None:
+async def test_coroutines_work_on_any_loop(kernel: Kernel, shell: str | None, where: str) -> None:
     async with visited_server() as visitors:
         await kernel.execute(f"console = WebSocketConsole({visitors.uri!r})", shell)
 
@@ -228,7 +226,9 @@ async def test_what_is_awaited_works_on_any_loop(
     ]
 
 
-async def test_a_kernel_that_ends_takes_its_leave_with_1001(python: Path, tmp_path: Path) -> None:
+async def test_a_kernel_closes_its_connection_with_1001_when_it_shuts_down(
+    python: Path, tmp_path: Path
+) -> None:
     async with visited_server() as visitors, running_kernel(tmp_path, python) as kernel:
         await kernel.execute(f"{HELPERS}\nconsole = WebSocketConsole({visitors.uri!r})")
         await visitors.until(present=1, ended=0)

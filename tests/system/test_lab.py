@@ -1,4 +1,4 @@
-"""The console in the page of a real JupyterLab, near and far away, as a person uses it."""
+"""The console in the page of a real JupyterLab, local and over a slow line, as a user sees it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,12 +21,12 @@ console = WebSocketConsole()
 await console.connect()
 console
 """
-# Longer than it takes to look.
+# Longer than a check takes.
 PREVIEWED = """
 from ipywsecho.pacing import Refresher
 Refresher.PREVIEWED = 1.0
 """
-# Notes in each animation frame where rows with a text are seen, and in which part.
+# Records in each animation frame where rows with a text are visible, and in which part.
 WATCH = """(screen, text) => {
     const seen = window.seen = [];
     const bottom = screen.getBoundingClientRect().bottom;
@@ -58,14 +58,14 @@ HOSTILE = (
     params=[0.0, 0.2], ids=["near", "200 ms away"], scope="module", loop_scope="session"
 )
 async def line(lab: Lab, request: pytest.FixtureRequest) -> AsyncIterator[int]:
-    """The port of a JupyterLab that is a round trip of so many seconds away."""
+    """The port of a JupyterLab with a round trip of the given seconds."""
     async with slow_line(lab.port, request.param) as port:
         yield port
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def notebook(lab: Lab, line: int, browser: Browser) -> AsyncIterator[Notebook]:
-    """A notebook to whose end each test adds cells."""
+    """A notebook; each test adds cells at its end."""
     write_notebook(lab.directory / f"{line}.ipynb", "")
     notebook = Notebook(await browser.new_page())
     await notebook.open(f"{line}.ipynb", line, lab.token)
@@ -75,7 +75,7 @@ async def notebook(lab: Lab, line: int, browser: Browser) -> AsyncIterator[Noteb
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def console(notebook: Notebook) -> AsyncIterator[ConsoleView]:
-    """A new console on the page, about which the page must not complain."""
+    """A new console on the page, which must not log any problem."""
     try:
         yield ConsoleView(await notebook.run(CONSOLE))
         await notebook.run("console.close()")
@@ -88,7 +88,7 @@ async def console(notebook: Notebook) -> AsyncIterator[ConsoleView]:
 async def rows_with_marker(console: ConsoleView) -> list[tuple[str, str]]:
     """Sends one more message, and returns the rows above it once its echo is shown.
 
-    What the page did earlier, the kernel handles earlier: whatever was to be sent is among them.
+    The kernel handles events of the page in order, so all earlier messages are among the rows.
     """
     await console.field.fill("marker")
     await console.field.press("Enter")
@@ -179,7 +179,7 @@ async def test_the_same_text_can_be_sent_twice(console: ConsoleView) -> None:
     assert await rows_with_marker(console) == both_ways("again", "again")
 
 
-async def test_what_was_sent_before_is_offered_and_sent_again_once(console: ConsoleView) -> None:
+async def test_an_earlier_message_is_suggested_and_sent_again_once(console: ConsoleView) -> None:
     for text in ["first", "second"]:
         await console.submit(text)
         await console.has_row("↓", text)
@@ -196,7 +196,7 @@ async def test_what_was_sent_before_is_offered_and_sent_again_once(console: Cons
     assert await rows_with_marker(console) == both_ways("first", "second", "first")
 
 
-async def test_what_is_typed_fast_is_sent_whole(console: ConsoleView) -> None:
+async def test_quickly_typed_text_is_sent_completely(console: ConsoleView) -> None:
     text = " ".join(["The quick brown fox jumps over the lazy dog."] * 5)
 
     await console.field.press_sequentially(text)
@@ -213,7 +213,7 @@ async def test_a_frame_is_shown_and_never_interpreted(
     page = notebook.page
     await notebook.evaluate(f"console.send_message({HOSTILE!r}) and None")
     await expect(console.log).to_contain_text("<u>below</u>")
-    # What the page does to HTML later, it has done to the console's once it has done it to this.
+    # Once the page has processed this later HTML, it has processed that of the console as well.
     below = await notebook.run("from IPython.display import HTML\nHTML('<p>$x^2$</p>')")
     await expect(below.locator("mjx-container")).to_be_visible()
 
@@ -224,7 +224,7 @@ async def test_a_frame_is_shown_and_never_interpreted(
     assert not await page.evaluate("window.wasRun")
 
 
-async def test_a_row_is_seen_once_and_stays_in_its_place_from_preview_to_log(
+async def test_a_row_is_visible_once_and_keeps_its_place_from_preview_to_log(
     notebook: Notebook,
 ) -> None:
     console = ConsoleView(await notebook.run(PREVIEWED + CONSOLE))

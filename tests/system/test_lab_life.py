@@ -1,4 +1,4 @@
-"""What becomes of a connection when its page is loaded again, or its cell, or its kernel goes."""
+"""A connection when its page is reloaded, its cell is run again, or its kernel is restarted."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ expect.set_options(timeout=DEADLINE * 1000)
 async def notebook(
     lab: Lab, browser: Browser, request: pytest.FixtureRequest
 ) -> AsyncIterator[Notebook]:
-    """An empty notebook of the test's own."""
+    """A new, empty notebook for each test."""
     name = f"{request.node.name}.ipynb"
     write_notebook(lab.directory / name, "")
     notebook = Notebook(await browser.new_page())
@@ -36,7 +36,7 @@ def make_console(uri: str) -> str:
     )
 
 
-async def test_a_page_that_is_loaded_again_shows_the_same_connection(notebook: Notebook) -> None:
+async def test_a_reloaded_page_shows_the_same_connection(notebook: Notebook) -> None:
     async with visited_server() as visitors:
         console = ConsoleView(await notebook.run(make_console(visitors.uri)))
         await console.field.fill("before")
@@ -53,7 +53,7 @@ async def test_a_page_that_is_loaded_again_shows_the_same_connection(notebook: N
         assert visitors.messages == ["before", "after"]
 
 
-async def test_a_cell_run_again_on_the_page_leaves_one_connection(notebook: Notebook) -> None:
+async def test_running_a_cell_again_on_the_page_leaves_one_connection(notebook: Notebook) -> None:
     async with visited_server() as visitors:
         console = ConsoleView(await notebook.run(make_console(visitors.uri)))
         await expect(console.field).to_be_visible()
@@ -67,7 +67,7 @@ async def test_a_cell_run_again_on_the_page_leaves_one_connection(notebook: Note
         assert visitors.close_codes == [1001]
 
 
-async def test_a_cell_run_again_on_a_page_loaded_again_leaves_one_connection(
+async def test_running_a_cell_again_on_a_reloaded_page_leaves_one_connection(
     notebook: Notebook,
 ) -> None:
     async with visited_server() as visitors:
@@ -82,7 +82,7 @@ async def test_a_cell_run_again_on_a_page_loaded_again_leaves_one_connection(
         assert visitors.close_codes == [1001]
 
 
-async def test_a_kernel_restarted_from_the_page_takes_its_leave_with_1001(
+async def test_a_kernel_restarted_from_the_page_closes_its_connection_with_1001(
     notebook: Notebook,
 ) -> None:
     async with visited_server() as visitors:

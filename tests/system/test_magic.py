@@ -12,7 +12,7 @@ async def loaded(kernel: Kernel) -> Kernel:
     return kernel
 
 
-async def test_the_magic_opens_a_console_to_a_server_of_its_own(kernel: Kernel) -> None:
+async def test_the_magic_opens_a_console_to_its_own_server(kernel: Kernel) -> None:
     await loaded(kernel)
 
     cell = await kernel.execute("%websocket")
@@ -22,7 +22,7 @@ async def test_the_magic_opens_a_console_to_a_server_of_its_own(kernel: Kernel) 
     assert await kernel.value("(await console.request('Hello!')).data") == "Hello!"
 
 
-async def test_what_is_typed_becomes_the_arguments_of_a_console(kernel: Kernel) -> None:
+async def test_the_options_become_the_arguments_of_a_console(kernel: Kernel) -> None:
     await loaded(kernel)
 
     await kernel.execute(
@@ -51,7 +51,7 @@ async def test_what_is_typed_becomes_the_arguments_of_a_console(kernel: Kernel) 
     }
 
 
-async def test_an_insecure_console_trusts_any_certificate(kernel: Kernel) -> None:
+async def test_the_insecure_option_accepts_any_certificate(kernel: Kernel) -> None:
     await loaded(kernel)
 
     await kernel.execute("console = %websocket wss://127.0.0.1:9 --insecure --no-reconnect")
@@ -68,7 +68,7 @@ async def test_an_insecure_console_trusts_any_certificate(kernel: Kernel) -> Non
         ("--header nameless", "'nameless' is not a header; write --header 'Name: value'"),
     ],
 )
-async def test_what_cannot_be_used_is_said_in_one_line(
+async def test_invalid_arguments_are_reported_in_one_line(
     typed: str, complaint: str, tmp_path: Path
 ) -> None:
     async with running_kernel(tmp_path) as kernel:
@@ -98,7 +98,7 @@ async def test_options_and_addresses_are_completed(
     assert completion in completions
 
 
-async def test_help_tells_every_option(kernel: Kernel) -> None:
+async def test_help_lists_every_option(kernel: Kernel) -> None:
     await loaded(kernel)
 
     text = await kernel.value("get_ipython().magics_manager.magics['line']['websocket'].__doc__")

@@ -1,4 +1,4 @@
-"""The server in a terminal: a real process, real signals, and what it prints."""
+"""The server in a terminal: a real process, real signals, and its output."""
 
 import asyncio
 import errno
@@ -28,7 +28,7 @@ from tests.clients import CLIENTS, DEADLINE, handshake
 
 COMMAND = (sys.executable, "-W", "error", "-m", "ipywsecho")
 
-# The same on an event loop like that of Windows, which has no signal handlers.
+# The same command on an event loop like that of Windows, which has no signal handlers.
 ON_WINDOWS = (
     *COMMAND[:3],
     "-c",
@@ -51,7 +51,7 @@ sys.exit(__main__.main())
 async def running(
     *arguments: str | Path, command: tuple[str, ...] = COMMAND
 ) -> AsyncIterator[tuple[Process, str]]:
-    """Run the server at a free port, and yield its process and the first line that it prints."""
+    """Run the server on a free port, and yield its process and the first line it prints."""
     process = await asyncio.create_subprocess_exec(
         *command, "--port", "0", *arguments, cwd=ROOT, stdout=PIPE, stderr=PIPE
     )
@@ -66,13 +66,13 @@ async def running(
 
 
 async def ended(process: Process) -> tuple[int | None, list[str], list[str]]:
-    """Return how a process ends: its status, and the lines of its two outputs."""
+    """Wait for the end of a process, and return its status and the lines of both outputs."""
     output, errors = await process.communicate()
     return process.returncode, output.decode().splitlines(), errors.decode().splitlines()
 
 
 def failed(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
-    """Return the exit status of a server that cannot start, and what it says to that."""
+    """Return the exit status and the error output of a server that cannot start."""
     status = main([str(each) for each in arguments])
     output, errors = capsys.readouterr()
     assert output == ""
@@ -87,7 +87,7 @@ def failed(*arguments: str | Path, capsys: pytest.CaptureFixture[str]) -> tuple[
         pytest.param(ON_WINDOWS, signal.SIGINT, id="SIGINT on Windows"),
     ],
 )
-async def test_signal_closes_the_clients_and_ends_the_server_well(
+async def test_a_signal_closes_the_clients_and_ends_the_server_with_status_0(
     command: tuple[str, ...], number: signal.Signals
 ) -> None:
     async with running(command=command) as (process, uri), aiohttp.ClientSession() as session:
@@ -110,7 +110,7 @@ async def test_signal_closes_the_clients_and_ends_the_server_well(
     )
 
 
-async def test_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
+async def test_a_client_that_reads_nothing_does_not_block_the_shutdown() -> None:
     async with running() as (process, uri):
         _, writer = await handshake(uri, "/flood?count=1000000&size=1000000")
 
@@ -122,7 +122,7 @@ async def test_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
     assert [line.split()[2] for line in errors] == ["opened", "closed"]
 
 
-async def test_log_names_what_was_refused() -> None:
+async def test_the_log_names_refused_requests() -> None:
     async with running() as (process, uri):
         await CLIENTS["aiohttp"](f"{uri}/clock?token=abcdef", count=1)
 
@@ -132,7 +132,7 @@ async def test_log_names_what_was_refused() -> None:
     assert line.endswith(" answered 400 to /clock?token=•••")
 
 
-async def test_with_a_certificate_it_serves_wss(tmp_path: Path) -> None:
+async def test_the_server_uses_wss_with_a_certificate(tmp_path: Path) -> None:
     authority, context = trustme.CA(), ssl.create_default_context()
     authority.configure_trust(context)
     issued = authority.issue_cert("127.0.0.1")
@@ -147,7 +147,7 @@ async def test_with_a_certificate_it_serves_wss(tmp_path: Path) -> None:
     assert seen.frames == ["secret"]
 
 
-async def test_web_pages_of_the_origins_named_may_connect_and_no_others() -> None:
+async def test_only_web_pages_of_the_allowed_origins_may_connect() -> None:
     allowed = ["https://one.example", "http://localhost:8888"]
     arguments = [text for origin in allowed for text in ("--allow-origin", origin)]
     statuses = {}
@@ -163,13 +163,13 @@ async def test_web_pages_of_the_origins_named_may_connect_and_no_others() -> Non
     assert list(statuses.values()) == [101, 101, 403]
 
 
-async def test_listening_beyond_this_machine_is_said_aloud() -> None:
+async def test_listening_to_other_machines_prints_a_warning() -> None:
     async with running("--host", "0.0.0.0") as (process, uri):
         process.terminate()
         _, others, [warning] = await ended(process)
 
     assert uri.startswith("ws://127.0.0.1:")
-    # How others reach this machine is printed where it has a network.
+    # The addresses for other machines are printed if this machine has a network.
     assert all(re.fullmatch(r"ws://[\d.]+:\d+", each) for each in others)
     assert warning == (
         "ipywsecho: warning: other machines can connect over the network, unencrypted and "
@@ -203,7 +203,7 @@ async def test_a_recording_is_replayed(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_recording_that_cannot_be_replayed_is_one_line(
+def test_a_recording_that_cannot_be_replayed_is_reported_in_one_line(
     arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status, errors = failed(*arguments, capsys=capsys)
@@ -213,7 +213,7 @@ def test_a_recording_that_cannot_be_replayed_is_one_line(
     assert errors.count("\n") == 1
 
 
-def test_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
@@ -226,7 +226,7 @@ def test_port_in_use_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_port_that_the_system_denies_is_one_line(
+def test_a_port_denied_by_the_system_is_reported_in_one_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_: BaseServer) -> None:
@@ -243,7 +243,7 @@ def test_port_that_the_system_denies_is_one_line(
     )
 
 
-def test_host_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_host_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     status, errors = failed("--host", "nowhere.invalid", "--port", "0", capsys=capsys)
 
     assert status == 2
@@ -254,7 +254,7 @@ def test_host_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]
     )
 
 
-def test_certificate_that_cannot_be_used_is_one_line(
+def test_an_unusable_certificate_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     authority = trustme.CA()
@@ -301,7 +301,7 @@ def test_certificate_that_cannot_be_used_is_one_line(
         (["--allow-origin", "*"], "argument --allow-origin: '*' is not an origin; "),
     ],
 )
-def test_argument_that_cannot_be_is_said_in_words(
+def test_an_invalid_argument_is_reported_with_its_reason(
     arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as exit_:
@@ -311,7 +311,7 @@ def test_argument_that_cannot_be_is_said_in_words(
     assert f"ipywsecho: error: {line}" in capsys.readouterr().err
 
 
-def test_exit_status_reaches_the_shell() -> None:
+def test_the_exit_status_reaches_the_shell() -> None:
     done = subprocess.run(
         [*COMMAND, "--ssl-key", "key.pem"],
         cwd=ROOT,
@@ -326,7 +326,7 @@ def test_exit_status_reaches_the_shell() -> None:
     assert done.stderr == "ipywsecho: error: --ssl-key requires --ssl-cert\n"
 
 
-def test_command_is_the_same_as_the_module() -> None:
+def test_the_command_runs_the_module() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
     module, _, name = project["scripts"]["ipywsecho"].partition(":")

@@ -1,4 +1,4 @@
-"""Every notebook runs from top to bottom, without a network, and shows what is kept in it."""
+"""Every notebook runs from top to bottom, without a network, and reproduces its stored outputs."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ TRANSLATIONS = [path for path in NOTEBOOKS if path.stem.startswith("echo.")]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-async def test_a_notebook_runs_and_shows_what_is_kept_in_it(path: Path, tmp_path: Path) -> None:
+async def test_a_notebook_reproduces_its_stored_outputs(path: Path, tmp_path: Path) -> None:
     kept = nbformat.read(path, as_version=4)
 
     notebook = await lessons.run(path, tmp_path)
@@ -57,7 +57,7 @@ def test_a_translation_has_the_same_code_cells(path: Path) -> None:
     assert code(translation) == code(original)
 
 
-def test_the_files_that_the_lessons_name_exist() -> None:
+def test_files_named_in_the_lessons_exist() -> None:
     cells = [cell for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
     texts = [cell.source for cell in cells if cell.cell_type == "markdown"]
     named = re.findall(r"`(ipywsecho/[^`]*)`", "\n".join(texts))
@@ -66,7 +66,7 @@ def test_the_files_that_the_lessons_name_exist() -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def test_the_first_lesson_is_there_in_four_languages() -> None:
+def test_the_first_lesson_exists_in_four_languages() -> None:
     assert [path.name for path in TRANSLATIONS] == [
         "echo.es.ipynb",
         "echo.pt.ipynb",

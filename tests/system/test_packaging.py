@@ -27,7 +27,7 @@ AGREED_NAMES = {
     "pyproject.toml",
     "tests",
 }
-# Put together here, so that this file does not name them either.
+# Assembled here, so that this file does not contain them either.
 REGISTRIES = [
     ".".join(parts).encode()
     for parts in [
@@ -116,23 +116,23 @@ with warnings.catch_warnings(action="error"):
 
 
 def files_in_git(*options: str) -> list[str]:
-    """Lists files of the checkout, whoever owns it."""
+    """Lists files of the checkout, regardless of its owner."""
     listing = run("git", "-c", "safe.directory=*", "ls-files", "-z", *options, cwd=ROOT)
     return [name for name in listing.split("\0") if name]
 
 
 @pytest.fixture(scope="module", params=["lowest", "newest"])
 def python(request: pytest.FixtureRequest, environment_of: Callable[[str], Path]) -> Path:
-    """An interpreter with nothing but the package, and dependencies of the lowest or newest."""
+    """An interpreter with only the package and its lowest or newest dependencies."""
     return environment_of(request.param)
 
 
 @contextmanager
 def running_kernel(python: Path, folder: Path) -> Iterator[BlockingKernelClient]:
-    """Starts a kernel on an interpreter, and ends it in the way of a front end."""
-    # The debugger of the kernel warns of modules that are frozen.
+    """Starts a kernel on an interpreter, and shuts it down as a front end does."""
+    # The debugger of the kernel warns about frozen modules.
     interpreter = [str(python), "-Xfrozen_modules=off"]
-    # A newer one warns of its own connection, unless only errors are logged.
+    # A newer kernel warns about its own connection, unless only errors are logged.
     kernel = ["-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"]
     spec = {"argv": interpreter + kernel, "display_name": "tried", "language": "python"}
     (folder / "kernels" / "tried").mkdir(parents=True)
@@ -157,7 +157,7 @@ def running_kernel(python: Path, folder: Path) -> Iterator[BlockingKernelClient]
 
 
 def messages_of_cell(client: BlockingKernelClient, code: str) -> list[dict[str, Any]]:
-    """Runs a cell and returns all that the kernel says until it is done."""
+    """Runs a cell and returns all messages of the kernel until it is done."""
     request = client.execute(code, allow_stdin=False)
     messages = []
     while True:
@@ -169,7 +169,7 @@ def messages_of_cell(client: BlockingKernelClient, code: str) -> list[dict[str, 
 
 
 def written(messages: list[dict[str, Any]], stream: str) -> str:
-    """Joins what the kernel wrote to a stream; an error counts as written to stderr."""
+    """Joins the texts written to a stream; an error counts as written to stderr."""
     texts = []
     for message in messages:
         content = message["content"]
@@ -180,7 +180,7 @@ def written(messages: list[dict[str, Any]], stream: str) -> str:
     return "\n".join(texts)
 
 
-def test_wheel_holds_the_typed_package_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_contains_only_the_typed_package(wheel: Path) -> None:
     sources = files_in_git("--cached", "--others", "--exclude-standard", "ipywsecho")
 
     packed = set(ZipFile(wheel).namelist())
@@ -191,8 +191,8 @@ def test_wheel_holds_the_typed_package_and_nothing_else(wheel: Path) -> None:
     assert any(name.endswith("/licenses/LICENSE") for name in metadata)
 
 
-def test_installed_package_works_without_a_kernel(python: Path, tmp_path: Path) -> None:
-    # Isolated: neither the checkout nor a variable of the environment lends a hand.
+def test_the_installed_package_works_without_a_kernel(python: Path, tmp_path: Path) -> None:
+    # Isolated: neither the checkout nor an environment variable has any influence.
     printed = run(python, "-I", "-W", "error", "-c", ROUND_TRIP, cwd=tmp_path)
 
     seen = json.loads(printed)
@@ -201,7 +201,7 @@ def test_installed_package_works_without_a_kernel(python: Path, tmp_path: Path) 
     assert seen == {"text": "Hello!", "binary": "00ff"}
 
 
-def test_installed_package_works_in_a_kernel_without_a_warning(
+def test_the_installed_package_works_in_a_kernel_without_warnings(
     python: Path, tmp_path: Path
 ) -> None:
     with running_kernel(python, tmp_path) as client:
@@ -218,7 +218,7 @@ def test_installed_package_works_in_a_kernel_without_a_warning(
     assert (tmp_path / "log").read_text() == ""
 
 
-def test_top_level_holds_only_the_agreed_names() -> None:
+def test_the_top_level_contains_only_the_agreed_names() -> None:
     names = {name.partition("/")[0] for name in files_in_git()}
 
     assert names - AGREED_NAMES == set()

@@ -1,4 +1,4 @@
-"""What a script meets in an interpreter of its own: what is imported there, and what is missing."""
+"""The package in a new interpreter: which modules it imports, and which may be missing."""
 
 import subprocess
 import sys
@@ -8,13 +8,13 @@ from tests.system.environments import run
 
 
 def loaded_by(code: str, *names: str) -> set[str]:
-    """Return which of these modules, and of what lies in them, a new interpreter has loaded."""
+    """Return which of these modules and their submodules a new interpreter has loaded."""
     command = f"import sys\n{code}\nprint(*sys.modules, sep='\\n')"
     modules = run(sys.executable, "-W", "error", "-c", command, cwd=ROOT).split()
     return {each for each in modules for name in names if f"{each}.".startswith(f"{name}.")}
 
 
-def test_importing_the_package_loads_nothing_of_it() -> None:
+def test_importing_the_package_loads_none_of_its_modules() -> None:
     assert loaded_by("import ipywsecho", "ipywsecho", "asyncio", "IPython") == {"ipywsecho"}
 
 
@@ -26,7 +26,7 @@ LATER = [
 ]
 
 
-def test_importing_the_console_loads_only_what_every_console_needs() -> None:
+def test_importing_the_console_loads_only_modules_that_every_console_needs() -> None:
     assert loaded_by("from ipywsecho import WebSocketConsole", *LATER) == set()
 
 
@@ -52,7 +52,7 @@ def test_a_session_needs_neither_widgets_nor_ipython() -> None:
     assert printed.splitlines() == ["Hello!", "[]"]
 
 
-def test_a_missing_package_for_socks_is_named() -> None:
+def test_a_missing_package_for_socks_proxies_is_named() -> None:
     program = """
 import asyncio, sys
 sys.modules["python_socks"] = None

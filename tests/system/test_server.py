@@ -1,4 +1,4 @@
-"""The server beside other programs: a browser, and a client that reads faster than it can write."""
+"""The server with a browser, and with a client that reads faster than the server can write."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ from tests.clients import DEADLINE, handshake_request
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_browser_shows_the_picture(browser: Browser) -> None:
+async def test_a_browser_shows_the_picture(browser: Browser) -> None:
     page = await browser.new_page()
     origin = await page.evaluate("location.origin")
 
@@ -34,7 +34,7 @@ async def test_browser_shows_the_picture(browser: Browser) -> None:
     assert shown == [128, 128]
 
 
-# Reads whatever comes until the end, faster than a server can write in Python.
+# Reads everything until the end, faster than a server can write in Python.
 READER = """
 import socket, sys
 with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
@@ -45,7 +45,7 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as connection:
 """
 
 
-async def test_flood_lets_others_have_their_turn() -> None:
+async def test_a_flood_does_not_block_other_clients() -> None:
     request = handshake_request("/flood?count=1000000&size=2")
     async with (
         asyncio.timeout(DEADLINE),

@@ -1,4 +1,4 @@
-"""What a console shows in the page of a real JupyterLab: tools, kinds of frames and builders."""
+"""The view of a console in the page of a real JupyterLab: tools, kinds of frames and builders."""
 
 import re
 from collections.abc import AsyncIterator
@@ -81,7 +81,7 @@ BUILDERS = {
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
 async def clean_up(notebook: Notebook) -> AsyncIterator[None]:
-    """Ends the console and takes it from the page, which must not complain."""
+    """Closes the console and removes it from the page, which must not log any problem."""
     yield
     await notebook.run("if 'streaming' in globals(): streaming.cancel()\nconsole.close()")
     problems = notebook.problems.copy()
@@ -98,9 +98,9 @@ async def console(notebook: Notebook) -> ConsoleView:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def streaming(console: ConsoleView, notebook: Notebook) -> None:
-    """Messages are sent all the time."""
+    """Sends messages continuously."""
     await notebook.run(STREAM)
-    # Any of them: each is in sight for a moment only.
+    # Any of them: each is visible only for a moment.
     await expect(console.log).to_contain_text(re.compile(r"tock \d\d"))
 
 
@@ -109,7 +109,7 @@ async def texts(console: ConsoleView) -> set[str]:
     return {text.split()[0] for _, text in await console.rows()}
 
 
-# --- finding ---
+# --- filtering ---
 
 
 async def test_the_tools_unfold_and_fold(notebook: Notebook) -> None:
@@ -127,7 +127,7 @@ async def test_the_tools_unfold_and_fold(notebook: Notebook) -> None:
 
 @pytest.mark.usefixtures("streaming")
 @pytest.mark.parametrize("searched", ["TOCK", "/^tock \\d+$/"])
-async def test_a_filter_shows_what_matches_while_the_stream_goes_on(
+async def test_a_filter_shows_only_matches_during_a_stream(
     console: ConsoleView, searched: str
 ) -> None:
     await console.search(searched)
@@ -140,7 +140,7 @@ async def test_a_filter_shows_what_matches_while_the_stream_goes_on(
     await expect(console.log).to_contain_text("tick")
 
 
-async def test_a_broken_regular_expression_is_told_in_one_line(console: ConsoleView) -> None:
+async def test_an_invalid_regular_expression_is_reported_in_one_line(console: ConsoleView) -> None:
     await console.search("/(/")
 
     await expect(console.area).to_contain_text(
@@ -149,7 +149,7 @@ async def test_a_broken_regular_expression_is_told_in_one_line(console: ConsoleV
     )
 
 
-async def test_rows_are_found_by_direction_and_by_kind(
+async def test_rows_are_filtered_by_direction_and_by_kind(
     console: ConsoleView, notebook: Notebook
 ) -> None:
     await notebook.run(f"for data in [{', '.join(MIXED)}]: await console.send_message(data)")
@@ -164,7 +164,7 @@ async def test_rows_are_found_by_direction_and_by_kind(
     assert await console.rows() == [("↓", '{"answer": 42}')]
 
 
-async def test_clear_forgets_what_is_shown(console: ConsoleView, notebook: Notebook) -> None:
+async def test_clear_removes_all_rows(console: ConsoleView, notebook: Notebook) -> None:
     await console.submit("before")
     await console.has_row("↓", "before")
     await expect(console.field).to_have_value("")
@@ -178,11 +178,11 @@ async def test_clear_forgets_what_is_shown(console: ConsoleView, notebook: Noteb
     assert await notebook.evaluate("console.frames.total") == 2
 
 
-# --- standing still ---
+# --- pausing ---
 
 
 @pytest.mark.usefixtures("streaming")
-async def test_a_pause_lets_one_read_and_copy_while_frames_keep_coming(
+async def test_a_pause_keeps_rows_and_selection_while_frames_arrive(
     console: ConsoleView, notebook: Notebook
 ) -> None:
     await console.press("Pause")
@@ -206,10 +206,10 @@ async def test_a_pause_lets_one_read_and_copy_while_frames_keep_coming(
     assert await console.rows() != rows
 
 
-# --- how payloads are shown ---
+# --- views of payloads ---
 
 
-async def test_payloads_are_viewed_as_what_they_hold_as_text_as_json_or_in_hex(
+async def test_payloads_are_shown_by_content_as_text_as_json_or_as_hex(
     console: ConsoleView, notebook: Notebook
 ) -> None:
     await notebook.run(f"for data in [{', '.join(MIXED)}]: await console.send_message(data)")
@@ -239,7 +239,7 @@ async def test_payloads_are_viewed_as_what_they_hold_as_text_as_json_or_in_hex(
         ("Send as base64", "AP8", "AP8=", r"b'\x00\xff'"),
     ],
 )
-async def test_a_message_that_is_not_what_its_form_says_stays_in_the_field(
+async def test_a_message_invalid_in_the_chosen_form_stays_in_the_field(
     console: ConsoleView, notebook: Notebook, form: str, wrong: str, right: str, payload: str
 ) -> None:
     await console.choose("Format of messages", form)
@@ -264,7 +264,7 @@ async def test_a_message_that_is_not_what_its_form_says_stays_in_the_field(
 
 
 @pytest.mark.parametrize("name", BUILDERS)
-async def test_a_builder_shows_what_it_makes(notebook: Notebook, name: str) -> None:
+async def test_the_result_of_a_builder_is_shown(notebook: Notebook, name: str) -> None:
     body, shown = BUILDERS[name]
     lines = "\n    ".join(["if not snapshot.has_data: return None", *body.splitlines()])
     build = f"def build(snapshot):\n    {lines}"
@@ -275,7 +275,7 @@ async def test_a_builder_shows_what_it_makes(notebook: Notebook, name: str) -> N
     await expect(area.locator(".widget-output").locator(shown).first).to_be_visible()
 
 
-async def test_a_builder_that_raises_is_told_in_one_line_with_its_place(
+async def test_an_error_in_a_builder_is_reported_in_one_line_with_its_place(
     notebook: Notebook,
 ) -> None:
     build = "def build(snapshot):\n    return 1 / len(snapshot.frames)"
@@ -318,7 +318,9 @@ def build(snapshot):
 # --- a narrow output ---
 
 
-async def test_a_narrow_output_holds_the_console(console: ConsoleView, notebook: Notebook) -> None:
+async def test_the_console_fits_into_a_narrow_output(
+    console: ConsoleView, notebook: Notebook
+) -> None:
     await console.area.evaluate("area => area.style.maxWidth = '400px'")
     wide = [*MIXED, "'x' * 300", "bytes(100)", "'[' + '1234567890, ' * 20 + '1]'"]
     await notebook.run(f"for data in [{', '.join(wide)}]: await console.send_message(data)")

@@ -1,4 +1,4 @@
-"""What stands outside a kernel: a server that sees who comes and goes, a barrier for its cells."""
+"""Helpers outside a kernel: a server that records its connections, and a barrier for cells."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,8 +16,8 @@ class Visitors:
 
     Attributes:
         uri: Where the server listens.
-        close_codes: Those of the connections that have ended, in that order.
-        messages: What they all have sent.
+        close_codes: The close codes of the ended connections, in the order of their ends.
+        messages: The messages of all connections.
     """
 
     def __init__(self) -> None:
@@ -43,12 +43,12 @@ class Visitors:
             self._changed.notify_all()
 
     async def tell(self, message: str) -> None:
-        """Send a message to all who are there."""
+        """Send a message over all open connections."""
         for websocket in self._present:
             await websocket.send(message)
 
     async def until(self, present: int, ended: int) -> None:
-        """Wait until so many connections are there, and so many have ended."""
+        """Wait until this many connections are open, and this many have ended."""
         async with asyncio.timeout(DEADLINE), self._changed:
             await self._changed.wait_for(
                 lambda: (len(self._present), len(self.close_codes)) == (present, ended)
@@ -57,7 +57,7 @@ class Visitors:
 
 @asynccontextmanager
 async def visited_server(**options: Any) -> AsyncIterator[Visitors]:
-    """Run an echo server that remembers its visitors; the options are those of websockets."""
+    """Run an echo server that records its connections; the options are those of websockets."""
     visitors = Visitors()
     async with serve(visitors.welcome, "127.0.0.1", 0, **options) as server:
         visitors.uri = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
@@ -65,10 +65,10 @@ async def visited_server(**options: Any) -> AsyncIterator[Visitors]:
 
 
 class Barrier:
-    """Where a cell stops and blocks its kernel, as a long computation does, until it is lifted.
+    """Stops a cell, which blocks its kernel as a long computation does, until it is lifted.
 
     Attributes:
-        code: What stops there.
+        code: The code that stops a cell.
     """
 
     def __init__(self) -> None:
@@ -78,16 +78,16 @@ class Barrier:
         )
 
     def stop(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Take in who has reached the barrier."""
+        """Note that a cell has reached the barrier."""
         self._reached.set_result(writer)
 
     async def reached(self) -> None:
-        """Wait until a cell stands there."""
+        """Wait until a cell has reached the barrier."""
         async with asyncio.timeout(DEADLINE):
             await asyncio.shield(self._reached)
 
     def lift(self) -> None:
-        """Let the cell go on."""
+        """Let the cell continue."""
         self._reached.result().close()
 
 

@@ -1,10 +1,10 @@
-"""A server of numbered frames behind a relay that drops connections, in a process of their own.
+"""A server of numbered frames behind a relay that drops connections, in a separate process.
 
-`python -m tests.system.wire FRAMES DROPS SEED` prints the relay's port. Each connection goes on
-with the number where the one before it stopped. The relay drops `DROPS` connections, most of them
+`python -m tests.system.wire FRAMES DROPS SEED` prints the relay's port. Each connection continues
+with the number at which the previous one stopped. The relay drops `DROPS` connections, most of them
 in the middle of a frame, at random places among the first `FRAMES` frames that it passes on. It
 either cuts a connection, so that everything passed on still arrives, or resets it, so that the last
-of it may not. When standard input ends, the process prints what it passed on, as JSON.
+bytes may be lost. When standard input ends, the process prints what it passed on, as JSON.
 """
 
 import asyncio
@@ -29,14 +29,14 @@ __all__ = ["Report", "Stretch", "running_wire"]
 _FRAME = b"\x81\x20%032d"
 _SIZE = 34
 _BLOCK = 1_000
-# What a dropped connection holds is lost, so it should not hold much.
+# Buffered data of a dropped connection is lost, so the buffers should be small.
 _BUFFER = 2**16
 _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass
 class Stretch:
-    """What one connection passed on in full: the numbers from `first` up to, but not with, `end`.
+    """The frames one connection passed on in full: from `first` up to, but not including, `end`.
 
     Attributes:
         fate: "cut", "reset", or "left" if it was the peer that ended the connection.
@@ -49,11 +49,11 @@ class Stretch:
 
 @dataclass
 class Report:
-    """What went over the wire.
+    """The frames that went over the wire.
 
     Attributes:
         sent: How many numbers the server sent.
-        stretches: What each connection passed on, in their order.
+        stretches: What each connection passed on, in order.
     """
 
     sent: int
@@ -61,14 +61,14 @@ class Report:
 
 
 class Numbers:
-    """Sends numbered frames to the newest connection, as fast as it takes them."""
+    """Sends numbered frames to the newest connection, as fast as it reads them."""
 
     def __init__(self) -> None:
         self.sent = 0
         self._newest: ServerConnection | None = None
 
     async def send(self, websocket: ServerConnection) -> None:
-        """Send to a connection until it is over, or another one has come."""
+        """Send to a connection until it ends or a newer one exists."""
         _limit(websocket.transport)
         self._newest = websocket
         with suppress(ConnectionClosed, OSError):
@@ -76,7 +76,7 @@ class Numbers:
                 block = range(self.sent, self.sent + _BLOCK)
                 self.sent += _BLOCK
                 websocket.transport.write(b"".join(_FRAME % number for number in block))
-                # Waits while the network takes no more, but otherwise gives way to no one.
+                # Waits while the peer reads nothing, but otherwise never yields to the loop.
                 await websocket.drain()
                 await asyncio.sleep(0)
 
@@ -86,8 +86,8 @@ class Relay:
 
     Args:
         path: The socket that the server listens on.
-        places: At how many bytes passed on a connection is dropped, in ascending order.
-        chance: Chooses how.
+        places: The numbers of bytes passed on after which a connection is dropped, ascending.
+        chance: Chooses between a cut and a reset.
     """
 
     def __init__(self, path: str, places: list[int], chance: random.Random) -> None:
@@ -106,7 +106,7 @@ class Relay:
             writer.write(await near.readuntil(b"\r\n\r\n"))
             await self._pass_on(near, writer)
         except (OSError, asyncio.IncompleteReadError):
-            # One of the peers has gone, which is theirs to decide.
+            # Either peer may disconnect at any time.
             pass
         finally:
             upstream.cancel()
@@ -130,7 +130,7 @@ class Relay:
                 if fate == "left":
                     await writer.drain()
         finally:
-            # What the operating system has not taken yet is not passed on.
+            # Data that the operating system has not taken yet is not passed on.
             waiting = writer.transport.get_write_buffer_size()
             self._passed -= waiting
             if first is not None:
@@ -154,7 +154,7 @@ def _limit(transport: asyncio.BaseTransport) -> None:
 
 
 async def main(frames: int, drops: int, seed: int) -> None:
-    """Serve until standard input ends, so that nothing outlives whoever started it."""
+    """Serve until standard input ends, so that nothing outlives the parent process."""
     chance = random.Random(seed)
     places = sorted(chance.randrange(frames * _SIZE) for _ in range(drops))
     numbers = Numbers()
@@ -191,7 +191,7 @@ class Wire:
 
 @asynccontextmanager
 async def running_wire(frames: int, drops: int, seed: int) -> AsyncIterator[Wire]:
-    """Run server and relay in a process of their own."""
+    """Run server and relay in a separate process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.system.wire", *map(str, (frames, drops, seed))),
         stdin=asyncio.subprocess.PIPE,

@@ -50,31 +50,31 @@ async def _closed(console: WebSocketConsole) -> None:
 
 
 async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
-    """Wait until something holds, looking whenever the console has news."""
+    """Wait until a condition holds; it is checked whenever the console has news."""
     async with asyncio.timeout(DEADLINE):
         await console._session.journal.signal.wait_for(lambda: bool(holds()))
 
 
 def shown(console: WebSocketConsole) -> str:
-    """Return what the Output shows as text, once it is up to date."""
+    """Update the Output, and return its text."""
     console._view.show_log(10**9)
     return str(console.output.outputs[0]["data"]["text/plain"]) if console.output.outputs else ""
 
 
 def title(console: WebSocketConsole) -> str:
-    """Return the line above the log as HTML, once it is up to date."""
+    """Update the header above the log, and return its HTML."""
     console._view.show_header()
     return str(console._controls._title.value)
 
 
 def payloads_shown(console: WebSocketConsole) -> list[str]:
-    """Return the texts of the frames that the Output shows, and what it says it leaves out."""
+    """Return the texts of the frames in the Output, and its note on the frames left out."""
     lines = shown(console).splitlines()
     return [line[14:].removesuffix(")").rpartition("  (")[0] or line for line in lines]
 
 
 async def _until_shown(console: WebSocketConsole, text: str) -> None:
-    """Wait until the Output shows a text, by itself."""
+    """Wait until the Output shows a text without an update by the test."""
     await _until(console, lambda: text in _all_shown(console))
 
 
@@ -83,7 +83,7 @@ def _all_shown(console: WebSocketConsole) -> str:
 
 
 async def _until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
-    """Wait until something holds, looking whenever the Output shows something else."""
+    """Wait until a condition holds; it is checked whenever the Output changes."""
     is_shown = asyncio.Event()
 
     def look(_: Any = None) -> None:
@@ -97,7 +97,7 @@ async def _until(console: WebSocketConsole, holds: Callable[[], object]) -> None
 
 
 async def _preview_after(console: WebSocketConsole, text: str) -> str:
-    """Receive a text, and return the preview that is there when it has been drawn."""
+    """Receive a text, and return the preview once the text has been drawn."""
     preview = console._controls.preview
     await _until_shown(console, "connected to")
     await console.request(text)
@@ -105,7 +105,7 @@ async def _preview_after(console: WebSocketConsole, text: str) -> str:
     return str(preview.value)
 
 
-def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
+def test_a_console_is_a_box_with_a_text_field_a_button_and_an_output() -> None:
     console = WebSocketConsole()
 
     def inside(widget: ipywidgets.Widget) -> list[ipywidgets.Widget]:
@@ -119,7 +119,7 @@ def test_it_is_a_box_that_holds_a_text_a_button_and_an_output() -> None:
     console.close()
 
 
-def test_it_bears_the_words_of_the_recipe() -> None:
+def test_the_field_and_the_button_have_the_texts_of_the_recipe() -> None:
     console = WebSocketConsole()
 
     assert "WebSocket Demo" in title(console)
@@ -128,14 +128,14 @@ def test_it_bears_the_words_of_the_recipe() -> None:
     console.close()
 
 
-def test_a_title_of_ones_own_is_shown_and_not_interpreted() -> None:
+def test_a_custom_title_is_shown_and_not_interpreted() -> None:
     console = WebSocketConsole(title="<b>Prices</b>")
 
     assert "&lt;b&gt;Prices&lt;/b&gt;" in title(console)
     console.close()
 
 
-def test_made_without_a_loop_it_connects_once_connect_is_awaited() -> None:
+def test_a_console_created_without_a_loop_connects_when_connect_is_awaited() -> None:
     console = WebSocketConsole()
     assert console.state == "closed"
     assert console.uri is None
@@ -152,7 +152,7 @@ def test_made_without_a_loop_it_connects_once_connect_is_awaited() -> None:
     assert asyncio.run(talk()).data == "early"
 
 
-async def test_made_where_a_loop_runs_it_connects_by_itself_and_knows_its_address() -> None:
+async def test_a_console_created_on_a_loop_connects_by_itself() -> None:
     console = WebSocketConsole()
 
     assert console.state == "connecting"
@@ -161,7 +161,7 @@ async def test_made_where_a_loop_runs_it_connects_by_itself_and_knows_its_addres
     await _closed(console)
 
 
-async def test_it_talks_to_the_server_that_it_is_given() -> None:
+async def test_a_console_connects_to_the_given_server() -> None:
     async with EchoServer() as server:
         console = WebSocketConsole(server.uri)
         await console.connect()
@@ -171,7 +171,7 @@ async def test_it_talks_to_the_server_that_it_is_given() -> None:
         await _closed(console)
 
 
-async def test_observers_are_called_exactly_once_for_each_frame_also_for_equal_ones(
+async def test_observers_are_called_exactly_once_per_frame_even_for_equal_frames(
     console: WebSocketConsole,
 ) -> None:
     changes: list[Any] = []
@@ -189,7 +189,7 @@ async def test_observers_are_called_exactly_once_for_each_frame_also_for_equal_o
     assert [change.new[-1].data for change in changes] == ["same"] * 3
 
 
-async def test_observers_of_everything_and_of_a_subclass_hear_of_frames() -> None:
+async def test_observers_of_all_traits_and_of_a_subclass_are_notified_of_frames() -> None:
     heard: list[str] = []
 
     class Listening(WebSocketConsole):
@@ -210,7 +210,7 @@ async def test_observers_of_everything_and_of_a_subclass_hear_of_frames() -> Non
     await _closed(console)
 
 
-async def test_an_observer_that_was_removed_is_not_called(console: WebSocketConsole) -> None:
+async def test_a_removed_observer_is_not_called(console: WebSocketConsole) -> None:
     heard: list[Any] = []
     console.observe(heard.append, names="frames")
     console.unobserve(heard.append, names="frames")
@@ -220,7 +220,9 @@ async def test_an_observer_that_was_removed_is_not_called(console: WebSocketCons
     assert heard == []
 
 
-async def test_an_observer_that_raises_is_told_and_harms_nobody(console: WebSocketConsole) -> None:
+async def test_an_error_in_an_observer_is_shown_and_does_not_affect_others(
+    console: WebSocketConsole,
+) -> None:
     heard: list[Any] = []
 
     def fail(_: Any) -> None:
@@ -242,7 +244,7 @@ async def test_an_observer_that_raises_is_told_and_harms_nobody(console: WebSock
     assert "<here>" not in console.output.outputs[0]["data"]["text/html"]
 
 
-async def test_sent_frames_are_observed_as_well(console: WebSocketConsole) -> None:
+async def test_sent_frames_can_be_observed(console: WebSocketConsole) -> None:
     heard: list[str | bytes] = []
     console.observe(lambda change: heard.append(change.new[-1].data), names="sent")
 
@@ -253,7 +255,7 @@ async def test_sent_frames_are_observed_as_well(console: WebSocketConsole) -> No
     assert [frame.sent for frame in console.sent] == [True, True]
 
 
-async def test_the_traits_that_tell_cannot_be_set(console: WebSocketConsole) -> None:
+async def test_read_only_traits_cannot_be_set(console: WebSocketConsole) -> None:
     for name in ("frames", "sent", "state", "error", "uri", "close_code", "subprotocol"):
         with pytest.raises(TraitError):
             setattr(console, name, None)
@@ -263,7 +265,7 @@ async def test_the_history_is_not_sent_to_the_page(console: WebSocketConsole) ->
     assert {"frames", "sent", "state", "error"}.isdisjoint(console.keys)
 
 
-async def test_the_history_is_bounded_and_the_total_is_not() -> None:
+async def test_the_history_is_bounded_but_the_total_is_not() -> None:
     console = WebSocketConsole(history=10)
     await console.connect()
 
@@ -292,7 +294,7 @@ async def test_every_public_coroutine_works_on_another_loop(console: WebSocketCo
     assert console.state == "closed"
 
 
-async def test_typing_and_enter_send_what_was_typed_once_and_clear_the_field(
+async def test_enter_sends_the_text_once_and_clears_the_field(
     console: WebSocketConsole,
 ) -> None:
     _press_enter(console, "Hello!")
@@ -303,7 +305,7 @@ async def test_typing_and_enter_send_what_was_typed_once_and_clear_the_field(
 
 
 def _press_enter(console: WebSocketConsole, text: str) -> None:
-    """Do as a front end does: it tells of Enter first, and then of the value if it is new."""
+    """Press Enter as a front end does: it sends the event first, then the value if it is new."""
     console.text._handle_custom_msg({"event": "submit"}, [])
     console.text.set_state({"value": text})
 
@@ -317,7 +319,7 @@ async def test_the_same_text_can_be_sent_again(console: WebSocketConsole) -> Non
     assert [frame.data for frame in console.sent] == ["same", "same"]
 
 
-async def test_leaving_the_field_sends_nothing_and_the_button_sends_it_then(
+async def test_leaving_the_field_sends_nothing_until_the_button_is_clicked(
     console: WebSocketConsole,
 ) -> None:
     console.text.set_state({"value": "typed"})
@@ -331,7 +333,7 @@ async def test_leaving_the_field_sends_nothing_and_the_button_sends_it_then(
     assert console.text.value == ""
 
 
-async def test_the_button_sends_a_text_that_comes_after_the_click(
+async def test_the_button_sends_a_text_that_arrives_after_the_click(
     console: WebSocketConsole,
 ) -> None:
     console.button.click()
@@ -358,7 +360,7 @@ async def test_an_empty_field_sends_nothing(console: WebSocketConsole) -> None:
     assert [frame.data for frame in console.sent] == ["marker"]
 
 
-async def test_a_message_that_is_not_accepted_stays_in_the_field_and_says_why(
+async def test_a_rejected_message_stays_in_the_field_and_the_reason_is_shown(
     console: WebSocketConsole,
 ) -> None:
     await console.disconnect()
@@ -370,7 +372,7 @@ async def test_a_message_that_is_not_accepted_stays_in_the_field_and_says_why(
     assert "NotConnectedError: " in shown(console)
 
 
-async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_says_why(
+async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_the_reason_is_shown(
     console: WebSocketConsole,
 ) -> None:
     console.text.value = "\ud800"
@@ -415,7 +417,7 @@ async def test_the_output_shows_rows_in_one_entry_with_html_and_text(
     ]
 
 
-async def test_the_header_tells_state_address_and_count(console: WebSocketConsole) -> None:
+async def test_the_header_shows_state_address_and_count(console: WebSocketConsole) -> None:
     await console.request("Hello!")
 
     assert "open" in title(console)
@@ -424,7 +426,7 @@ async def test_the_header_tells_state_address_and_count(console: WebSocketConsol
     assert console._controls.switch.description == "Disconnect"
 
 
-async def test_the_switch_closes_and_opens(console: WebSocketConsole) -> None:
+async def test_the_switch_closes_and_reopens_the_connection(console: WebSocketConsole) -> None:
     console._controls.switch.click()
     await until(console, lambda: console.state == "closed")
     console._view.show_header()
@@ -436,7 +438,7 @@ async def test_the_switch_closes_and_opens(console: WebSocketConsole) -> None:
     assert console.close_code == 1000
 
 
-async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketConsole) -> None:
+async def test_a_pause_freezes_the_view_but_keeps_the_frames(console: WebSocketConsole) -> None:
     await console.request("before")
     await _until_shown(console, "before")
     console.paused = True
@@ -450,7 +452,7 @@ async def test_a_pause_holds_the_view_and_keeps_the_frames(console: WebSocketCon
     assert len(console.frames) == 2
 
 
-async def test_the_button_pauses_and_goes_on_and_the_header_names_the_frames_that_wait(
+async def test_the_button_pauses_and_resumes_and_the_header_counts_new_frames(
     console: WebSocketConsole,
 ) -> None:
     pause = console._controls.pause
@@ -468,7 +470,7 @@ async def test_the_button_pauses_and_goes_on_and_the_header_names_the_frames_tha
     assert seen == [(False, "Pause", False), (True, "Resume", True), (False, "Pause", False)]
 
 
-async def test_a_pause_by_the_trait_is_told_as_one_by_the_button_is(
+async def test_a_pause_set_by_the_trait_is_shown_like_one_set_by_the_button(
     console: WebSocketConsole,
 ) -> None:
     console.paused = True
@@ -478,7 +480,7 @@ async def test_a_pause_by_the_trait_is_told_as_one_by_the_button_is(
     assert "paused, 2 new frames" in title(console)
 
 
-async def test_clearing_during_a_pause_empties_the_view_and_counts_anew(
+async def test_clearing_during_a_pause_empties_the_view_and_restarts_the_count(
     console: WebSocketConsole,
 ) -> None:
     await console.request("before")
@@ -496,7 +498,7 @@ async def test_clearing_during_a_pause_empties_the_view_and_counts_anew(
 
 
 @pytest.mark.parametrize("tools", [False, True])
-async def test_tools_are_folded_unless_they_are_asked_for(tools: bool) -> None:
+async def test_tools_are_folded_unless_requested(tools: bool) -> None:
     console = WebSocketConsole(tools=tools)
     controls = console._controls
     row = controls._tools.layout
@@ -533,7 +535,7 @@ async def test_rows_are_filtered_by_text_direction_and_kind(console: WebSocketCo
     assert nothing == ["8 hidden by the filter"]
 
 
-async def test_a_filter_is_applied_by_itself_and_taken_away_again(
+async def test_a_filter_is_applied_and_removed_without_a_new_frame(
     console: WebSocketConsole,
 ) -> None:
     await console.request("apple")
@@ -547,7 +549,9 @@ async def test_a_filter_is_applied_by_itself_and_taken_away_again(
     assert "hidden" not in shown(console)
 
 
-async def test_a_broken_expression_says_so_and_leaves_the_view(console: WebSocketConsole) -> None:
+async def test_an_invalid_expression_is_reported_and_leaves_the_view_unchanged(
+    console: WebSocketConsole,
+) -> None:
     await console.request("apple")
     await console.request("pear")
     console._controls.search.value = "apple"
@@ -568,7 +572,7 @@ async def test_a_broken_expression_says_so_and_leaves_the_view(console: WebSocke
     assert "InputError" not in title(console)
 
 
-async def test_a_broken_expression_in_an_unfiltered_log_is_a_row_there(
+async def test_an_invalid_expression_without_an_earlier_filter_is_shown_as_a_row(
     console: WebSocketConsole,
 ) -> None:
     console._controls.search.value = "/[/"
@@ -576,7 +580,9 @@ async def test_a_broken_expression_in_an_unfiltered_log_is_a_row_there(
     assert "—  InputError: /[/ is not a valid regular expression" in shown(console)
 
 
-async def test_filtering_during_a_pause_finds_what_was_there(console: WebSocketConsole) -> None:
+async def test_filtering_during_a_pause_finds_only_earlier_frames(
+    console: WebSocketConsole,
+) -> None:
     await console.request("apple one")
     await console.request("pear")
     console.paused = True
@@ -590,10 +596,10 @@ async def test_filtering_during_a_pause_finds_what_was_there(console: WebSocketC
     assert payloads_shown(console) == [*paused, "↑  apple two", "↓  apple two"]
 
 
-async def test_a_long_search_goes_on_by_itself_and_lets_others_go_on(
+async def test_a_long_search_continues_in_slices_and_does_not_block_others(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # No time at all: one frame in each direction, then everybody else.
+    # Without time, a search examines one frame in each direction before other tasks run.
     monkeypatch.setattr(viewing, "_SLICE", 0.0)
     for number in range(200):
         console.send_message(str(number))
@@ -622,7 +628,7 @@ async def test_closing_ends_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_payloads_are_shown_in_the_view_that_is_chosen(console: WebSocketConsole) -> None:
+async def test_payloads_are_shown_in_the_chosen_view(console: WebSocketConsole) -> None:
     await console.request("AB")
 
     console._controls.view.value = View.HEX
@@ -631,7 +637,9 @@ async def test_payloads_are_shown_in_the_view_that_is_chosen(console: WebSocketC
     assert payloads_shown(console)[1:] == ["↑  41 42   AB", "↓  41 42   AB"]
 
 
-async def test_a_large_picture_is_shown_once_it_is_made_small(console: WebSocketConsole) -> None:
+async def test_a_large_picture_is_shown_once_it_has_been_scaled_down(
+    console: WebSocketConsole,
+) -> None:
     data = picture("PNG", (200, 100))
 
     await console.request(data)
@@ -651,7 +659,7 @@ async def test_a_large_picture_is_shown_once_it_is_made_small(console: WebSocket
         (Form.BASE64, "AP8=", b"\x00\xff"),
     ],
 )
-async def test_a_message_is_sent_in_the_form_that_is_chosen(
+async def test_a_message_is_sent_in_the_chosen_form(
     console: WebSocketConsole, form: Form, text: str, payload: str | bytes
 ) -> None:
     console._controls.form.value = form
@@ -665,7 +673,7 @@ async def test_a_message_is_sent_in_the_form_that_is_chosen(
 
 @pytest.mark.parametrize("form", [Form.JSON, Form.HEX, Form.BASE64])
 @pytest.mark.parametrize("is_paused", [False, True])
-async def test_a_message_of_another_form_stays_in_the_field_and_says_why(
+async def test_a_message_invalid_in_the_chosen_form_stays_in_the_field(
     console: WebSocketConsole, form: Form, is_paused: bool
 ) -> None:
     console._controls.form.value = form
@@ -681,12 +689,12 @@ async def test_a_message_of_another_form_stays_in_the_field_and_says_why(
     assert kept == "{no"
     assert f"InputError: the message is not valid {form} (" in complaint
     assert ("InputError: " in shown(console)) is not is_paused
-    # What was said is over once it is mended.
+    # The error disappears once the message has been sent.
     assert "InputError" not in title(console)
     assert [frame.data for frame in console.sent] == ["{no"]
 
 
-async def test_messages_are_offered_again_the_newest_first(console: WebSocketConsole) -> None:
+async def test_earlier_messages_are_suggested_newest_first(console: WebSocketConsole) -> None:
     for text in ("one", "two", "one", "three"):
         _press_enter(console, text)
         await until(console, lambda: not console.text.value)
@@ -695,7 +703,7 @@ async def test_messages_are_offered_again_the_newest_first(console: WebSocketCon
     assert console.text.options == ("three", "one", "two")
 
 
-async def test_at_most_twenty_messages_are_offered_again(console: WebSocketConsole) -> None:
+async def test_at_most_twenty_messages_are_suggested(console: WebSocketConsole) -> None:
     for number in range(25):
         _press_enter(console, str(number))
     title(console)
@@ -703,7 +711,9 @@ async def test_at_most_twenty_messages_are_offered_again(console: WebSocketConso
     assert console.text.options == tuple(str(number) for number in range(24, 4, -1))
 
 
-async def test_only_what_was_typed_and_sent_is_offered_again(console: WebSocketConsole) -> None:
+async def test_only_messages_that_were_typed_and_sent_are_suggested(
+    console: WebSocketConsole,
+) -> None:
     await console.request("by a program")
     console._controls.form.value = Form.HEX
     _press_enter(console, "no hex")
@@ -720,7 +730,7 @@ def _count(snapshot: Snapshot) -> str:
     return f"{snapshot.state}: {len(snapshot.frames)} frames, then <{newest!r}>"
 
 
-async def test_a_builder_shows_what_it_makes_instead_of_the_log() -> None:
+async def test_the_result_of_a_builder_is_shown_instead_of_the_log() -> None:
     console = WebSocketConsole(builder=_count)
     await console.connect()
 
@@ -736,7 +746,7 @@ async def test_a_builder_shows_what_it_makes_instead_of_the_log() -> None:
     await _closed(console)
 
 
-async def test_a_builder_may_return_what_ipython_displays_and_nothing_at_all() -> None:
+async def test_a_builder_may_return_a_displayable_object_or_none() -> None:
     def show(snapshot: Snapshot) -> HTML | None:
         return HTML(f"<b>{len(snapshot.frames)}</b>") if len(snapshot.frames) % 2 else None
 
@@ -766,7 +776,9 @@ async def test_an_asynchronous_builder_is_awaited() -> None:
     await _closed(console)
 
 
-async def test_a_builder_that_fails_is_told_with_its_place_and_the_connection_lives_on() -> None:
+async def test_an_error_in_a_builder_is_shown_with_its_place_and_the_connection_stays_open() -> (
+    None
+):
     def fail(snapshot: Snapshot) -> str:
         if len(snapshot.frames) == 1:
             raise LookupError("not <here>")
@@ -792,7 +804,7 @@ async def test_a_builder_that_fails_is_told_with_its_place_and_the_connection_li
 
 
 @pytest.mark.parametrize("reason", ["paused", "out of sight"])
-async def test_nothing_is_built_while_paused_or_out_of_sight(
+async def test_nothing_is_built_while_paused_or_not_visible(
     reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(building, "INTERVAL", 0.0)
@@ -815,7 +827,7 @@ async def test_nothing_is_built_while_paused_or_out_of_sight(
     await _until_shown(console, "open: 1 frames")
 
     hold(True)
-    # Each round trip gives a builder that is not held time enough.
+    # Each round trip takes long enough for a builder that is not held.
     for _ in range(10):
         await console.request("meanwhile")
     held = built[-1]
@@ -826,7 +838,7 @@ async def test_nothing_is_built_while_paused_or_out_of_sight(
     await _closed(console)
 
 
-async def test_a_builder_that_is_slow_slows_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_builder_does_not_slow_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     may_go_on = asyncio.Event()
 
     async def wait(snapshot: Snapshot) -> str:
@@ -846,7 +858,7 @@ async def test_a_builder_that_is_slow_slows_nobody_else(monkeypatch: pytest.Monk
     await _closed(console)
 
 
-async def test_closing_ends_a_builder_that_waits_for_good() -> None:
+async def test_closing_cancels_a_builder_that_waits_for_ever() -> None:
     async def wait(_: Snapshot) -> None:
         await asyncio.Event().wait()
 
@@ -858,7 +870,7 @@ async def test_closing_ends_a_builder_that_waits_for_good() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_with_a_builder_the_header_says_what_the_log_would() -> None:
+async def test_with_a_builder_errors_are_shown_in_the_header() -> None:
     console = WebSocketConsole("http://example.org", reconnect=False, builder=_count)
     with pytest.raises(ValueError, match=r"ws://example\.org"):
         await console.connect()
@@ -876,7 +888,7 @@ async def test_with_a_builder_the_header_says_what_the_log_would() -> None:
     await _closed(console)
 
 
-async def test_clearing_empties_what_was_built_and_builds_it_anew() -> None:
+async def test_clearing_empties_the_output_and_runs_the_builder_again() -> None:
     console = WebSocketConsole(builder=_count)
     await console.connect()
     await console.request("one")
@@ -893,7 +905,7 @@ async def test_clearing_empties_what_was_built_and_builds_it_anew() -> None:
 # Views.
 
 
-async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
+async def test_nothing_is_drawn_between_the_last_view_and_the_next_one(
     console: WebSocketConsole,
 ) -> None:
     console._controls.header.set_state({"_view_count": 1})
@@ -908,7 +920,7 @@ async def test_nothing_is_drawn_once_the_view_is_gone_until_there_is_one_again(
     await _until_shown(console, "unseen")
 
 
-async def test_the_connection_closes_when_its_last_view_has_gone(
+async def test_the_connection_closes_after_its_last_view(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console_module, "_GRACE", 0.0)
@@ -920,7 +932,7 @@ async def test_the_connection_closes_when_its_last_view_has_gone(
     assert console.close_code == 1001
 
 
-async def test_a_page_that_asks_for_the_state_counts_its_views_anew(
+async def test_a_page_that_requests_the_state_starts_with_no_views(
     console: WebSocketConsole,
 ) -> None:
     console._controls.header.set_state({"_view_count": 1})
@@ -931,7 +943,7 @@ async def test_a_page_that_asks_for_the_state_counts_its_views_anew(
     assert console._controls.header.get_state("_view_count") == {"_view_count": 1}
 
 
-async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
+async def test_a_view_that_returns_within_the_grace_period_keeps_the_connection(
     console: WebSocketConsole,
 ) -> None:
     console._controls.header.set_state({"_view_count": 1})
@@ -943,7 +955,7 @@ async def test_a_view_that_comes_back_within_the_grace_keeps_the_connection(
     assert console.state == "open"
 
 
-async def test_what_is_cleared_is_gone_from_the_preview_too(console: WebSocketConsole) -> None:
+async def test_clearing_also_empties_the_preview(console: WebSocketConsole) -> None:
     before = await _preview_after(console, "secret")
 
     console.clear()
@@ -952,7 +964,7 @@ async def test_what_is_cleared_is_gone_from_the_preview_too(console: WebSocketCo
     assert console._controls.preview.value == ""
 
 
-async def test_nothing_is_previewed_out_of_sight(console: WebSocketConsole) -> None:
+async def test_no_preview_is_drawn_while_not_visible(console: WebSocketConsole) -> None:
     console._controls.header.set_state({"_view_count": 1})
     seen = await _preview_after(console, "seen")
     console._controls.header.set_state({"_view_count": 0})
@@ -964,7 +976,7 @@ async def test_nothing_is_previewed_out_of_sight(console: WebSocketConsole) -> N
     assert console._controls.preview.value == seen
 
 
-async def test_clear_forgets_what_was_kept_and_counts_on(console: WebSocketConsole) -> None:
+async def test_clear_removes_all_frames_and_keeps_the_total(console: WebSocketConsole) -> None:
     await console.request("before")
 
     console.clear()
@@ -978,7 +990,7 @@ async def test_clear_forgets_what_was_kept_and_counts_on(console: WebSocketConso
     assert "earlier" not in shown(console)
 
 
-async def test_disconnect_keeps_the_log_and_connect_opens_again(console: WebSocketConsole) -> None:
+async def test_disconnect_keeps_the_log_and_connect_reopens(console: WebSocketConsole) -> None:
     await console.request("one")
     await console.disconnect(4000, "enough")
 
@@ -990,7 +1002,7 @@ async def test_disconnect_keeps_the_log_and_connect_opens_again(console: WebSock
     assert (await console.request("two")).data == "two"
 
 
-async def test_a_failure_is_raised_kept_and_shown_in_one_line() -> None:
+async def test_a_failure_is_raised_stored_and_shown_in_one_line() -> None:
     console = WebSocketConsole("http://example.org", reconnect=False)
 
     with pytest.raises(ValueError, match=r"ws://example\.org") as caught:
@@ -1003,7 +1015,7 @@ async def test_a_failure_is_raised_kept_and_shown_in_one_line() -> None:
     await _closed(console)
 
 
-async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
+async def test_a_closing_server_is_reported_and_retried() -> None:
     async with EchoServer() as server:
         console = WebSocketConsole(server.uri, reconnect=Reconnect(delays=lambda: iter([1e6])))
         await console.connect()
@@ -1017,7 +1029,7 @@ async def test_a_server_that_goes_away_is_told_and_not_given_up() -> None:
     await _closed(console)
 
 
-async def test_a_loop_that_falls_behind_is_told_what_it_missed() -> None:
+async def test_a_loop_that_falls_behind_is_reported_with_the_number_of_lost_frames() -> None:
     console = WebSocketConsole(history=1)
     await console.connect()
     frames = aiter(console)
@@ -1052,7 +1064,7 @@ async def test_subprotocol_and_other_options_reach_the_server() -> None:
     assert seen == ["t"]
 
 
-async def test_closing_ends_everything_that_it_started() -> None:
+async def test_closing_ends_everything_the_console_started() -> None:
     from ipywidgets.widgets.widget import _instances
 
     before = set(_instances)
@@ -1070,13 +1082,13 @@ async def test_closing_ends_everything_that_it_started() -> None:
         await asyncio.open_connection("127.0.0.1", int(str(console.uri).rpartition(":")[2]))
 
 
-async def test_its_repr_says_what_one_wants_to_know(console: WebSocketConsole) -> None:
+async def test_the_repr_shows_address_state_and_counts(console: WebSocketConsole) -> None:
     await console.request("Hello!")
 
     assert repr(console) == f"WebSocketConsole({console.uri!r}, state='open', frames=1, sent=1)"
 
 
-async def test_the_frames_kept_are_saved_from_the_view_and_the_file_is_offered(
+async def test_the_save_button_saves_the_frames_and_offers_the_file(
     console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -1093,7 +1105,7 @@ async def test_the_frames_kept_are_saved_from_the_view_and_the_file_is_offered(
     assert [frame.data for frame in load(tmp_path / name).frames] == ["Hello!", "Hello!"]
 
 
-async def test_what_cannot_be_saved_from_the_view_is_told(
+async def test_a_failure_of_the_save_button_is_reported(
     console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "gone"
@@ -1109,11 +1121,11 @@ async def test_what_cannot_be_saved_from_the_view_is_told(
 
 
 def offer(console: WebSocketConsole) -> str:
-    """Return what is offered for download, as HTML."""
+    """Return the HTML of the download link, empty if there is none."""
     return str(console._controls._offer.value)
 
 
-async def test_only_a_cell_on_the_loop_of_the_console_is_told_what_is_shown(
+async def test_only_a_cell_on_the_loop_of_the_console_is_notified_of_the_view(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[threading.Thread] = []
@@ -1125,7 +1137,7 @@ async def test_only_a_cell_on_the_loop_of_the_console_is_told_what_is_shown(
     assert told == [threading.current_thread()]
 
 
-async def test_its_methods_are_those_of_a_session(
+async def test_a_console_has_the_methods_of_a_session(
     console: WebSocketConsole, tmp_path: Path
 ) -> None:
     heard: list[Frame] = []
@@ -1149,7 +1161,7 @@ async def test_its_methods_are_those_of_a_session(
 @pytest.mark.parametrize(
     "name", ["connect", "disconnect", "send_message", "on_frame", "request", "save", "__aiter__"]
 )
-def test_a_method_is_documented_by_that_of_the_session(name: str) -> None:
+def test_a_method_has_the_docstring_of_the_session_method(name: str) -> None:
     documented = getattr(WebSocketConsole, name).__doc__
 
     assert documented == getattr(Session, name).__doc__

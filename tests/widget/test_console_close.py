@@ -1,4 +1,4 @@
-"""What the server hears when a console is closed."""
+"""The close frame that the server receives when a console is closed."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from ipywsecho import WebSocketConsole
 DEADLINE = 20.0
 
 
-async def test_closing_tells_the_server_that_the_console_goes_away() -> None:
+async def test_closing_sends_1001_to_the_server() -> None:
     heard: asyncio.Future[tuple[int | None, str | None]] = asyncio.Future()
 
     async def listen(connection: ServerConnection) -> None:

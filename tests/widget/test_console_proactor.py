@@ -1,4 +1,4 @@
-"""A console on an event loop like that of Windows, which kernels run there as well."""
+"""A console on an event loop like that of Windows, where kernels use it too."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from tests.proactor import ProactorLoop
 DEADLINE = 20.0
 
 
-def test_it_talks_to_its_own_server_and_ends() -> None:
+def test_a_console_talks_to_its_own_server_and_closes() -> None:
     async def talk() -> tuple[str | bytes, str, set[asyncio.Task[None]]]:
         async with asyncio.timeout(DEADLINE):
             console = WebSocketConsole()
