@@ -17,7 +17,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from tests import ROOT
-from tests.system.kernel import isolated_environment
+from tests.system.kernel import isolated_environment, kernel_manager
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_DEADLINE = 120
@@ -50,17 +50,20 @@ async def run(path: Path, directory: Path) -> NotebookNode:
     folder.mkdir()
     notebook = nbformat.read(path, as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell(LAST_CELL))
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_DEADLINE,
-        record_timing=False,
-        coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}},
-    )
     environment = isolated_environment(directory) | NO_NETWORK
-    await client.async_execute(
-        env={name: value for name, value in environment.items() if name.lower() != "no_proxy"}
-    )
+    with kernel_manager(directory) as manager:
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            timeout=CELL_DEADLINE,
+            record_timing=False,
+            coalesce_streams=True,
+            resources={"metadata": {"path": str(folder)}},
+        )
+        await client.async_execute(
+            env={name: value for name, value in environment.items() if name.lower() != "no_proxy"},
+            cleanup_kc=True,
+        )
     notebook.cells.pop()
     _show_consoles_to_readers(notebook)
     return notebook

@@ -62,7 +62,8 @@ class EnterKey:
     The front end reports that Enter was pressed, and then the value of the field, if it has
     changed. It also reports the value when the field loses the focus, which must not send anything.
     So after Enter, this waits a moment for the value. Shortly after another message it waits
-    longer, because the front end delays a value until the kernel has acknowledged the last one.
+    longer, because the front end delays a value until the kernel has acknowledged the last one;
+    and so it does while the field is empty, because then there is nothing else to send.
 
     Args:
         submit: Called once the value of the field is the one that the user entered.
@@ -73,7 +74,7 @@ class EnterKey:
     PATIENCE = 0.15
     """Seconds to wait for the value."""
     LONG_PATIENCE = 1.0
-    """Seconds to wait for the value if the last message was less than this time ago."""
+    """Seconds to wait if the last message was less than this time ago, or the field is empty."""
 
     def __init__(
         self,
@@ -88,11 +89,15 @@ class EnterKey:
         self._completed_at = -inf
         self._pressed: Timer | None = None
 
-    def press(self) -> None:
-        """Handle that Enter was pressed."""
+    def press(self, *, is_empty: bool = False) -> None:
+        """Handle that Enter was pressed.
+
+        Args:
+            is_empty: Whether the kernel still knows of no text in the field.
+        """
         self.release()
         is_close_behind = self._clock() - self._completed_at < self.LONG_PATIENCE
-        patience = self.LONG_PATIENCE if is_close_behind else self.PATIENCE
+        patience = self.LONG_PATIENCE if is_empty or is_close_behind else self.PATIENCE
         self._pressed = self._call_later(patience, self._complete)
 
     def receive_value(self) -> None:

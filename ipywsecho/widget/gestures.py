@@ -56,7 +56,7 @@ class Gestures:
     # kernel's own thread, and the two then take turns at the interpreter, 5 ms each.
     def _hear_text(self, _: Any, content: Any, __: Any) -> None:
         if content.get("event") == "submit":
-            self._enter.press()
+            self._enter.press(is_empty=not self._controls.text.value)
 
     def _hear_value(self, _: Bunch) -> None:
         self._enter.receive_value()
@@ -66,7 +66,7 @@ class Gestures:
         if self._controls.text.value:
             self._submit()
         else:
-            self._enter.press()
+            self._enter.press(is_empty=True)
 
     def _submit(self) -> None:
         text = self._controls.text

@@ -4,14 +4,15 @@ import asyncio
 import json
 import os
 import re
+import socket
 import sys
-import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -263,9 +264,9 @@ class Kernel:
                 listener.cancel()
             await asyncio.gather(*listeners, return_exceptions=True)
 
-    async def _listen(self, socket: Any, take: Callable[[Message], None]) -> None:
+    async def _listen(self, channel: Any, take: Callable[[Message], None]) -> None:
         while True:
-            _, parts = self._client.session.feed_identities(await socket.recv_multipart())
+            _, parts = self._client.session.feed_identities(await channel.recv_multipart())
             # The client's own method to read them takes several times as long.
             message = _message_of(parts)
             async with self._changed:
@@ -323,8 +324,11 @@ def _plain(state: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in state.items() if not isinstance(value, list | dict)}
 
 
-def kernel_manager(directory: Path, python: Path) -> AsyncKernelManager:
-    """Returns a manager that starts kernels on an interpreter, with their files in `directory`."""
+@contextmanager
+def kernel_manager(
+    directory: Path, python: Path = Path(sys.executable)
+) -> Iterator[AsyncKernelManager]:
+    """Yields what starts kernels on an interpreter, with their files in `directory`."""
     # The debugger of the kernel warns about frozen modules.
     interpreter = [str(python), "-Xfrozen_modules=off"]
     # A newer kernel warns about its own connection, unless only errors are logged.
@@ -332,11 +336,15 @@ def kernel_manager(directory: Path, python: Path) -> AsyncKernelManager:
     spec = {"argv": interpreter + kernel, "display_name": "tried", "language": "python"}
     (directory / "kernels" / "tried").mkdir(parents=True)
     (directory / "kernels" / "tried" / "kernel.json").write_text(json.dumps(spec))
-    return AsyncKernelManager(
-        kernel_name="tried",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(directory / "kernels")]),
-        connection_file=str(directory / f"kernel-{uuid.uuid4()}.json"),
-    )
+    # The path of a socket is limited to some hundred characters: too few for a test's folder.
+    with TemporaryDirectory(prefix="kernel-") as sockets:
+        yield AsyncKernelManager(
+            kernel_name="tried",
+            kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(directory / "kernels")]),
+            # A port that is free now may be taken before the kernel listens there.
+            transport="ipc" if hasattr(socket, "AF_UNIX") else "tcp",
+            connection_file=str(Path(sockets) / "kernel.json"),
+        )
 
 
 @asynccontextmanager
@@ -344,9 +352,11 @@ async def running_kernel(
     directory: Path, python: Path = Path(sys.executable)
 ) -> AsyncIterator[Kernel]:
     """Starts a kernel on an interpreter, with its files in `directory`, and always ends it."""
-    manager = kernel_manager(directory, python)
-    # Open as long as a kernel may be restarted.
-    with (directory / "kernel.log").open("w") as log:
+    # The log is open as long as a kernel may be restarted.
+    with (
+        kernel_manager(directory, python) as manager,
+        (directory / "kernel.log").open("w") as log,
+    ):
         environment = isolated_environment(directory)
         await manager.start_kernel(stdout=log, stderr=log, env=environment, cwd=str(directory))
         client = manager.client()

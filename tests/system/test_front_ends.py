@@ -12,7 +12,7 @@ from nbconvert import HTMLExporter
 from nbformat.sign import NotebookNotary
 from playwright.async_api import Browser, expect
 
-from tests.system.kernel import DEADLINE, isolated_environment
+from tests.system.kernel import DEADLINE, isolated_environment, kernel_manager
 from tests.system.lab import ConsoleView, Lab, Notebook, write_notebook
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -75,8 +75,10 @@ async def saved(tmp_path: Path) -> nbformat.NotebookNode:
     cells = [CONSOLE, "await console.request('Hello!')", "await console.disconnect()"]
     write_notebook(tmp_path / "saved.ipynb", *cells)
     notebook = nbformat.read(tmp_path / "saved.ipynb", as_version=4)
-    client = NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}})
-    return await client.async_execute(env=isolated_environment(tmp_path))
+    resources = {"metadata": {"path": str(tmp_path)}}
+    with kernel_manager(tmp_path) as manager:
+        client = NotebookClient(notebook, km=manager, resources=resources)
+        return await client.async_execute(env=isolated_environment(tmp_path), cleanup_kc=True)
 
 
 async def test_a_saved_notebook_shows_its_rows_without_a_kernel(

@@ -1,19 +1,14 @@
 import json
-import os
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from zipfile import ZipFile
 
 import pytest
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.kernelspec import KernelSpecManager
-from jupyter_client.manager import KernelManager
 
 from tests import ROOT
 from tests.system.environments import run
+from tests.system.kernel import running_kernel
 
 AGREED_NAMES = {
     ".ci",
@@ -43,8 +38,6 @@ REGISTRIES = [
 LOCKED = re.compile(
     rb"https?://\S+\.(?:whl|conda|tgz|tar\.gz|tar\.bz2)\b|sha256[:=][0-9a-f]{64}|sha512-[\w+/]{80}"
 )
-# Starting a kernel takes a second or two; a loaded machine gets time.
-DEADLINE = 60.0
 
 ROUND_TRIP = """
 import asyncio
@@ -127,59 +120,6 @@ def python(request: pytest.FixtureRequest, environment_of: Callable[[str], Path]
     return environment_of(request.param)
 
 
-@contextmanager
-def running_kernel(python: Path, folder: Path) -> Iterator[BlockingKernelClient]:
-    """Starts a kernel on an interpreter, and shuts it down as a front end does."""
-    # The debugger of the kernel warns about frozen modules.
-    interpreter = [str(python), "-Xfrozen_modules=off"]
-    # A newer kernel warns about its own connection, unless only errors are logged.
-    kernel = ["-m", "ipykernel_launcher", "--log-level=ERROR", "-f", "{connection_file}"]
-    spec = {"argv": interpreter + kernel, "display_name": "tried", "language": "python"}
-    (folder / "kernels" / "tried").mkdir(parents=True)
-    (folder / "kernels" / "tried" / "kernel.json").write_text(json.dumps(spec))
-    manager = KernelManager(
-        kernel_name="tried",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(folder / "kernels")]),
-        connection_file=str(folder / "connection.json"),
-    )
-    environment = {**os.environ, "IPYTHONDIR": str(folder), "JUPYTER_CONFIG_DIR": str(folder)}
-    with (folder / "log").open("w") as log:
-        manager.start_kernel(stdout=log, stderr=log, cwd=str(folder), env=environment)
-        client = manager.client()
-        client.start_channels()
-        try:
-            client.wait_for_ready(timeout=DEADLINE)
-            yield client
-        finally:
-            client.stop_channels()
-            manager.shutdown_kernel()
-            manager.cleanup_resources()
-
-
-def messages_of_cell(client: BlockingKernelClient, code: str) -> list[dict[str, Any]]:
-    """Runs a cell and returns all messages of the kernel until it is done."""
-    request = client.execute(code, allow_stdin=False)
-    messages = []
-    while True:
-        message = client.get_iopub_msg(timeout=DEADLINE)
-        messages.append(message)
-        is_ours = message["parent_header"].get("msg_id") == request
-        if is_ours and message["content"].get("execution_state") == "idle":
-            return messages
-
-
-def written(messages: list[dict[str, Any]], stream: str) -> str:
-    """Joins the texts written to a stream; an error counts as written to stderr."""
-    texts = []
-    for message in messages:
-        content = message["content"]
-        if message["msg_type"] == "stream" and content["name"] == stream:
-            texts.append(content["text"])
-        elif message["msg_type"] == "error" and stream == "stderr":
-            texts.extend(content["traceback"])
-    return "\n".join(texts)
-
-
 def test_the_wheel_contains_only_the_typed_package(wheel: Path) -> None:
     sources = files_in_git("--cached", "--others", "--exclude-standard", "ipywsecho")
 
@@ -201,21 +141,22 @@ def test_the_installed_package_works_without_a_kernel(python: Path, tmp_path: Pa
     assert seen == {"text": "Hello!", "binary": "00ff"}
 
 
-def test_the_installed_package_works_in_a_kernel_without_warnings(
+async def test_the_installed_package_works_in_a_kernel_without_warnings(
     python: Path, tmp_path: Path
 ) -> None:
-    with running_kernel(python, tmp_path) as client:
-        messages = messages_of_cell(client, CELL)
+    async with running_kernel(tmp_path, python) as kernel:
+        cell = await kernel.execute(CELL)
+        await kernel.shut_down()
 
-    assert written(messages, "stderr") == ""
-    assert json.loads(written(messages, "stdout")) == {
+    assert kernel.printed("stderr") == ""
+    assert json.loads(cell.stdout) == {
         "frames": ["Hello!"],
         "entries": 1,
         "kinds": ["text/html", "text/plain"],
         "state": "closed",
         "error": "None",
     }
-    assert (tmp_path / "log").read_text() == ""
+    assert kernel.log.read_text() == ""
 
 
 def test_the_top_level_contains_only_the_agreed_names() -> None:

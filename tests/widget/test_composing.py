@@ -177,6 +177,16 @@ def test_enter_without_a_new_value_submits_after_a_moment() -> None:
     assert (early, field.submitted) == ([], ["typed before"])
 
 
+def test_enter_on_an_empty_field_waits_for_a_value_that_a_busy_kernel_handles_late() -> None:
+    field = Field()
+
+    field.enter.press(is_empty=True)
+    field.clock.advance(EnterKey.LONG_PATIENCE * 0.9)
+    field.receive("hello")
+
+    assert field.submitted == ["hello"]
+
+
 def test_enter_waits_for_an_unnoticeable_time() -> None:
     assert 0.1 <= EnterKey.PATIENCE <= 0.25
 
