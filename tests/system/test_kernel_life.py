@@ -174,9 +174,10 @@ async def test_a_thousand_consoles_leak_no_resources(kernel: Kernel) -> None:
         "before = await left()"
     )
 
-    # A kernel drops messages once a thousand wait, and each console sends over a hundred.
-    for _ in range(200):
-        await kernel.execute("for _ in range(5): await use()")
+    # A kernel drops messages once a thousand wait, and each console sends over a hundred, so each
+    # has a cell of its own.
+    for _ in range(1_000):
+        await kernel.execute("await use()")
     await kernel.execute("after = await left()")
 
     assert await kernel.value("after") == await kernel.value("before")
