@@ -475,6 +475,25 @@ async def test_a_request_that_the_server_answers_by_closing_fails() -> None:
 # Callbacks.
 
 
+async def test_a_callback_that_removes_itself_keeps_no_frame_from_another(
+    session: Session,
+) -> None:
+    once: list[Frame] = []
+    heard: list[Frame] = []
+
+    def hear_once(frame: Frame) -> None:
+        once.append(frame)
+        session.on_frame(hear_once, remove=True)
+
+    session.on_frame(hear_once)
+    session.on_frame(heard.append)
+    await session.request("first")
+    await session.request("second")
+
+    assert [frame.data for frame in once] == ["first"]
+    assert [frame.data for frame in heard] == ["first", "second"]
+
+
 async def test_callbacks_on_frames_can_be_added_and_removed(session: Session) -> None:
     heard: list[Frame] = []
     session.on_frame(heard.append)

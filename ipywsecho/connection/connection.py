@@ -60,7 +60,7 @@ class Connection:
         listener: Is told of every frame and every change.
         reconnect: What is retried; `None` retries nothing.
         options: Options of `websockets.asyncio.client.connect`.
-        greet: Called each time a link has opened; frames wait until what it returns is done.
+        greet: Called with each link that has opened; frames wait until what it returns is done.
         dial: Makes an attempt to open a link; `None` makes a `Dialing`, over the network.
         clock: Returns the seconds since the epoch.
 
@@ -79,7 +79,7 @@ class Connection:
         *,
         reconnect: Reconnect | None,
         options: Mapping[str, Any],
-        greet: Callable[[], Awaitable[None]] | None = None,
+        greet: Callable[[Link], Awaitable[None]] | None = None,
         dial: Callable[..., Dialer] | None = None,
         clock: Callable[[], float] = now,
     ) -> None:

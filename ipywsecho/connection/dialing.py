@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from websockets.client import ClientProtocol
     from websockets.datastructures import HeadersLike
 
-__all__ = ["LINK_OPTIONS", "Dialing", "Handshake", "proxy_to"]
+__all__ = ["Dialing", "Handshake", "link_maker", "proxy_to"]
 
 # Errors reach the user as notices; a log that nobody asked for would end up below a cell.
 _log = logging.getLogger("ipywsecho.connection")
 _log.addHandler(logging.NullHandler())
 
-LINK_OPTIONS = {
+_LINK_OPTIONS = {
     "max_size": "max_size",
     "write_limit": "write_limit",
     "close_timeout": "close_timeout",
@@ -35,6 +35,14 @@ LINK_OPTIONS = {
 """Options that the link takes, and what it calls them."""
 
 _END_OF_HEAD = b"\r\n\r\n"
+
+
+def link_maker(
+    options: Mapping[str, Any], *, traffic: Traffic, clock: Callable[[], float]
+) -> Callable[..., WireLink]:
+    """Return what makes a link over a transport, with the options of a connection."""
+    chosen = {ours: options[name] for name, ours in _LINK_OPTIONS.items() if name in options}
+    return partial(WireLink, traffic=traffic, clock=clock, **chosen)
 
 
 class Dialing:
@@ -60,12 +68,7 @@ class Dialing:
     ) -> None:
         from websockets.asyncio.client import connect
 
-        self._make_link = partial(
-            WireLink,
-            traffic=traffic,
-            clock=clock,
-            **{ours: options[name] for name, ours in LINK_OPTIONS.items() if name in options},
-        )
+        self._make_link = link_maker(options, traffic=traffic, clock=clock)
         self._connecting: connect = connect(
             uri,
             create_connection=cast("type[ClientConnection]", self._begin_handshake),

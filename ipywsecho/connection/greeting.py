@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from inspect import isawaitable
 from typing import Any, Protocol
 
+from ipywsecho.connection.link import Link
 from ipywsecho.connection.outbox import Sending, sendable
 from ipywsecho.errors import NotConnectedError
 
@@ -40,8 +41,8 @@ def greeter(
     session: _Greeted,
     subject: Callable[[], Any],
     fail: Callable[[Exception], object],
-) -> Callable[[], Awaitable[None]]:
-    """Return what greets: sends the messages, or calls the function.
+) -> Callable[[Link], Awaitable[None]]:
+    """Return what greets over a link that has opened: sends the messages, or calls the function.
 
     Args:
         greeting: A message, several, or a function, which may be asynchronous.
@@ -56,7 +57,7 @@ def greeter(
     function = greeting if callable(greeting) else None
     messages = [] if function is not None else _messages(greeting)
 
-    async def greet() -> None:
+    async def greet(link: Link) -> None:
         stage = _Stage()
         _stage.set(stage)
         try:
@@ -65,11 +66,10 @@ def greeter(
                     await session.send_message(message)
             elif isawaitable(result := function(subject())):
                 await result
-        except NotConnectedError:
-            # The connection has ended meanwhile, which is told as such; the next one is greeted.
-            pass
         except Exception as exc:
-            fail(exc)
+            # If the link has ended meanwhile, that is told as such, and the next one is greeted.
+            if link.is_open or not isinstance(exc, NotConnectedError):
+                fail(exc)
         finally:
             stage.is_over = True
 

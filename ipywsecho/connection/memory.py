@@ -5,10 +5,9 @@ They behave as those of a TCP connection do, back pressure included, and need no
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ipywsecho.connection.dialing import LINK_OPTIONS, Handshake
+from ipywsecho.connection.dialing import Handshake, link_maker
 from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.wire import WireLink
 
@@ -172,12 +171,7 @@ class MemoryDialing:
         self.uri = uri
         self._options = options
         self._accept = accept
-        self._make_link = partial(
-            WireLink,
-            traffic=traffic,
-            clock=clock,
-            **{ours: options[name] for name, ours in LINK_OPTIONS.items() if name in options},
-        )
+        self._make_link = link_maker(options, traffic=traffic, clock=clock)
 
     async def link(self) -> WireLink:
         """Make the opening handshake, and return the link.

@@ -64,6 +64,7 @@ class Repeating:
                 except Exception as exc:
                     self.is_over = True
                     self._fail(exc)
+                    return
                 # What a blocked loop has missed is not made up for.
                 due = max(due + self._seconds, loop.time())
                 await asyncio.sleep(due - loop.time())

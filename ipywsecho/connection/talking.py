@@ -48,7 +48,8 @@ class Talk:
         outbox: Frames to be sent.
         listener: Is told of every frame.
         measured: Called with the seconds that a ping and its pong took.
-        greet: Called first, if it is not `None`; other frames wait until what it returns is done.
+        greet: Called with the link first, if it is not `None`; other frames wait until what it
+            returns is done.
         ping_interval: Seconds between two pings, or `None` for no pings.
         ping_timeout: Seconds to wait for a pong, or `None` to wait without a limit.
         clock: Returns the time in seconds since the epoch.
@@ -61,7 +62,7 @@ class Talk:
         listener: Listener,
         *,
         measured: Callable[[float], None],
-        greet: Callable[[], Awaitable[None]] | None,
+        greet: Callable[[Link], Awaitable[None]] | None,
         ping_interval: float | None,
         ping_timeout: float | None,
         clock: Callable[[], float],
@@ -98,7 +99,7 @@ class Talk:
     async def _say_hello(self) -> None:
         try:
             if self._greet is not None:
-                await self._greet()
+                await self._greet(self._link)
         finally:
             self._outbox.release()
 

@@ -83,10 +83,13 @@ class Journal:
 
     def call_back(self, callback: Callable[[Frame], object], *, remove: bool) -> None:
         """Call this for each received frame, or no longer."""
+        # Another list, as this one may be in use: a callback may remove itself.
+        callbacks = self._callbacks.copy()
         if remove:
-            self._callbacks.remove(callback)
+            callbacks.remove(callback)
         else:
-            self._callbacks.append(callback)
+            callbacks.append(callback)
+        self._callbacks = callbacks
 
     def follow(self, *, is_over: Callable[[], bool], skipped: Callable[[int], None]) -> Follower:
         """Iterate over the frames received from now on.

@@ -2,9 +2,9 @@
 
 A connection is an entry of `log.entries`. Its messages are in `_webSocketMessages`, an extension of
 Chrome that other tools have adopted. Each message has the same four members as a frame in a
-`.jsonl` file. The format stores the frames, the errors, the address and the subprotocol of a
-recording. Firefox exports no messages. Some tools also export pings, pongs and close frames, which
-are skipped.
+`.jsonl` file. The format stores the frames, the control frames, the errors, the address and the
+subprotocol of a recording. Firefox exports no messages. Control frames, which some tools
+export as well, are skipped when a file is read.
 
 Members that are not mentioned here are ignored.
 """

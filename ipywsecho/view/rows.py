@@ -63,10 +63,11 @@ class _Row(NamedTuple):
         return weight_of(self.html) + weight_of(self.plain)
 
 
-def weight_of(text: str) -> int:
-    """Return how many bytes a text takes in a message to the page."""
+def weight_of(shown: object) -> int:
+    """Return how many bytes a text, or what consists of texts, takes in a message to the page."""
     # The message is JSON, in which quotation marks, backslashes and line breaks take two bytes.
-    return len(json.dumps(text, ensure_ascii=False).encode())
+    text = json.dumps(shown, ensure_ascii=False, default=str)
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def output(
@@ -138,7 +139,7 @@ def paragraph(text: str, *, is_error: bool = False) -> Rendering:
     """Return a text to be shown in place of the log."""
     shown = visible(text)
     html = f'<div class="{"error" if is_error else "text"}">{escape(shown, quote=False)}</div>'
-    return Rendering(_display_data(html, shown), len(html) + len(shown), False)
+    return Rendering(_display_data(html, shown), weight_of(html) + weight_of(shown), False)
 
 
 def newest_first(

@@ -227,7 +227,7 @@ class Viewer:
             output.outputs = paragraph(built).outputs
         else:
             output.outputs = outputs_of(built)
-        return sum(len(str(entry["data"])) for entry in output.outputs)
+        return weight_of(output.outputs)
 
     def _show_failure(self, error: Exception) -> None:
         line = f"the builder failed: {self._session.journal.described(error)}"

@@ -197,3 +197,20 @@ async def test_a_greeting_for_a_lost_connection_is_not_sent_over_the_next_one() 
 def test_a_greeting_of_the_wrong_type_is_refused_at_once(greeting: Any) -> None:
     with pytest.raises(TypeError):
         Session(on_open=greeting)
+
+
+@virtual_time
+async def test_another_connection_that_refuses_a_message_of_the_greeting_is_noted() -> None:
+    other = session_to()
+
+    async def pass_on(_: Session) -> None:
+        await other.ping()
+
+    session = session_to(Server(), on_open=pass_on)
+    await session.connect()
+    await until(session, lambda: len(texts(session)) > 1)
+
+    assert texts(session)[1].startswith(
+        "on_open failed: NotConnectedError: there is no open connection to ping"
+    )
+    await session.lifetime.ended()

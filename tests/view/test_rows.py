@@ -658,6 +658,7 @@ def test_a_hostile_text_in_a_preview_is_shown_as_text(text: str) -> None:
 
 def test_the_weight_is_the_size_in_the_message_to_the_page() -> None:
     assert weight_of('"é"\n') == len(b'"\\"\xc3\xa9\\"\\n"')
+    assert weight_of(({"text/plain": "é"},)) == len(b'[{"text/plain": "\xc3\xa9"}]')
 
 
 # Control frames

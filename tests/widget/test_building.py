@@ -1,14 +1,20 @@
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
+from ipywsecho import WebSocketConsole
+from ipywsecho.connection.memory import MemoryDialing
 from ipywsecho.frames.log import Frame, FrameLog
 from ipywsecho.widget import building
 from ipywsecho.widget.building import Builder, Snapshot
+from tests.links import Server
 from tests.timing import ManualClock
+from tests.virtual import virtual_time
 
 
 def snapshot_of(count: int) -> Snapshot:
@@ -452,3 +458,29 @@ async def test_cancelling_cancels_the_awaited_build_for_good() -> None:
     assert site.task is not None
     assert site.task.done()
     assert site.built == [0]
+
+
+# What a console shows
+
+
+@virtual_time
+async def test_wide_characters_count_by_their_bytes() -> None:
+    calls: Counter[str] = Counter()
+
+    async def calls_of(text: str) -> int:
+        def build(_: Snapshot) -> str:
+            calls[text[0]] += 1
+            return text
+
+        console = WebSocketConsole("ws://memory.invalid/", builder=build)
+        console._session.connection._dial = partial(MemoryDialing, accept=Server)
+        await console.connect()
+        console.send_every(0.05, "beat")
+        await asyncio.sleep(30)
+        console.close()
+        return calls[text[0]]
+
+    narrow, wide = await calls_of("a" * 60_000), await calls_of("漢" * 60_000)
+
+    assert wide > 3
+    assert narrow > 2 * wide
