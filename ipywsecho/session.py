@@ -5,10 +5,10 @@ may be called from any thread: each goes to that loop first.
 """
 
 import asyncio
-import concurrent.futures
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 
 from ipywsecho.connection import (
@@ -16,21 +16,24 @@ from ipywsecho.connection import (
     Greeting,
     HomeLoop,
     Host,
+    Ignored,
     Lifetime,
     OwnServer,
     Parcel,
+    Receipt,
+    Receiving,
     Reconnect,
     Repeating,
     Repeatings,
     Sending,
     State,
-    Status,
     greeter,
     is_greeting,
+    ping_over,
     sendable,
 )
 from ipywsecho.errors import NotConnectedError
-from ipywsecho.frames import Control, Follower, Frame, Journal
+from ipywsecho.frames import Control, Frame, Journal
 
 if TYPE_CHECKING:
     from ipywsecho.recording import Recording
@@ -39,9 +42,11 @@ __all__ = ["Session"]
 
 _CLOSE = 8
 _LONGEST_PING = 125
+_LOOP_GONE = "the event loop of this connection is closed; connect() opens it on another"
+_NO_REPLY = "the connection closed before a reply came"
 
 
-class Session(Status):
+class Session(Receiving):
     """A WebSocket that keeps what went over it, for scripts and for the console in a notebook.
 
         async with Session("wss://example.org/chat") as session:
@@ -93,7 +98,7 @@ class Session(Status):
         """What it keeps, and the callbacks."""
         self.connection = Connection(
             uri or "",
-            _Listener(self.journal, self._host, keeps_controls=control_frames),
+            _Listener(self.journal, self._host, lambda: self.state, keeps_controls=control_frames),
             reconnect=Reconnect() if reconnect is True else reconnect or None,
             options=options,
             greet=None
@@ -101,6 +106,7 @@ class Session(Status):
             else greeter(on_open, self, lambda: self._host.subject(self), self._fail("on_open")),
         )
         """What it drives; everything about it happens on the event loop."""
+        self._ignored = Ignored(self.home, partial(self.journal.note, is_error=True))
         self._repeatings = Repeatings(
             self.home,
             self.send_message,
@@ -136,16 +142,24 @@ class Session(Status):
         Before the connection is open the frame waits; once it is closed, sending fails.
 
         Returns:
-            An awaitable that is done when the frame is handed to the network; it may be ignored. It
-            raises `NotConnectedError` if the frame cannot be sent.
+            An awaitable that is done when the frame is handed to the network. It raises
+            `NotConnectedError` if the frame cannot be sent; if it is ignored, a notice says so.
 
         Raises:
             TypeError: If the data is neither text nor bytes.
             ValueError: If the text cannot be encoded as UTF-8.
         """
-        parcel = Parcel(sendable(data), concurrent.futures.Future(), is_greeting())
-        self.home.call(self.connection.send, parcel)
-        return Sending(parcel.receipt)
+        return self.post(data, Receipt())
+
+    def post(self, data: str | bytes, receipt: Receipt) -> Sending:
+        """Send a frame as `send_message` does, and tell the result by a receipt."""
+        parcel = Parcel(sendable(data), receipt, is_greeting())
+        self._ignored.watch(receipt, "not sent")
+        if self.home.is_gone:
+            receipt.set_exception(NotConnectedError(_LOOP_GONE))
+        else:
+            self.home.call(self._send, parcel)
+        return Sending(receipt)
 
     def send_every(
         self, seconds: float, data: str | bytes | Callable[[], str | bytes]
@@ -177,7 +191,7 @@ class Session(Status):
         """
         if len(data) > _LONGEST_PING:
             raise ValueError(f"a ping carries at most {_LONGEST_PING} bytes, not {len(data):,}")
-        return await self.home.complete(self.connection.ping(bytes(data)))
+        return await self.home.complete(ping_over(self.connection, bytes(data)))
 
     async def disconnect(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, also one that is still connecting; what is kept stays.
@@ -192,8 +206,9 @@ class Session(Status):
         await self.home.complete(self.connection.close(code, reason))
 
     def close(self) -> None:
-        """End the connection, and the server that it started; calling it twice is safe."""
+        """End the connection for good, and the server that it started; twice is safe."""
         self.lifetime.end()
+        self.journal.signal.notify()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -201,64 +216,43 @@ class Session(Status):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.disconnect()
-        await self.lifetime.ended()
-
-    def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
-        """Have `callback(frame)` called for each received frame, or no longer.
-
-        Args:
-            callback: Called on the session's event loop. What it raises becomes a notice.
-            remove: Whether to remove the callback instead of adding it.
-        """
-        self.journal.call_back(callback, remove=remove)
-
-    async def request(self, data: str | bytes, *, timeout: float | None = 10.0) -> Frame:  # noqa: ASYNC109
-        """Send a frame and return the next frame received.
-
-        Args:
-            data: `str` makes a text frame, `bytes` a binary one.
-            timeout: Seconds to wait, or `None` to wait without a limit.
-
-        Raises:
-            TimeoutError: If no frame came in time.
-            NotConnectedError: If the connection is closed, or closes before a frame came.
-        """
-        replies = aiter(self)
-        async with asyncio.timeout(timeout):
-            await self.send_message(data)
-            async for frame in replies:
-                return frame
-        raise NotConnectedError("the connection closed before a reply came")
-
-    def __aiter__(self) -> Follower:
-        """Iterate over the frames received from now on, until the connection is closed for good.
-
-        Any number of loops may run at once, each at its own pace. One that falls behind by more
-        than `history` or `history_bytes` keep goes on with the oldest frame kept, and a notice says
-        how many it missed.
-        """
-        return self.journal.follow(
-            is_over=lambda: self.state is State.CLOSED,
-            skipped=lambda count: self.home.call(self.journal.note_skipped, count),
-        )
+        await self.lifetime.rest()
+        self._repeatings.cancel()
+        self.home.call(self.journal.end)
 
     @property
     def recording(self) -> "Recording":
         """All that is kept now, in both directions, as a value that can be saved and replayed."""
         return _recorder_of(self)()
 
-    async def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str]) -> Sending:
         """Save all that is kept now; frames go on coming while a thread writes the file.
 
         Args:
             path: Where to; `.jsonl` keeps everything, `.har` is what browsers' network panels read.
+
+        Returns:
+            An awaitable that is done when the file is written. It raises what prevented that; if it
+            is ignored, a notice says so.
 
         Raises:
             RecordingError: If the file name ends otherwise.
             SaveError: If the file cannot be written; one that was there before stays as it was.
         """
         recorder = _recorder_of(self)
-        await asyncio.to_thread(lambda: recorder().save(path))
+        receipt = Receipt()
+        self._ignored.watch(receipt, "not saved")
+
+        def work() -> None:
+            try:
+                recorder().save(path)
+            except BaseException as exc:
+                receipt.set_exception(exc)
+            else:
+                receipt.set_result(None)
+
+        Thread(target=work, name="ipywsecho-save").start()
+        return Sending(receipt)
 
     def clear(self) -> None:
         """Forget the frames and notices kept; the totals go on counting."""
@@ -273,15 +267,21 @@ class Session(Status):
 
     def _end(self) -> None:
         self._repeatings.cancel()
+        self.journal.end()
         self._host.ended()
+
+    def _send(self, parcel: Parcel) -> None:
+        self.connection.send(parcel)
+        if not self._is_open():
+            # It is seen to wait.
+            self._host.changed()
 
     def _is_open(self) -> bool:
         return self.state is State.OPEN
 
     def _fail(self, name: str) -> Callable[[Exception], None]:
         """Return what notes that the user's code behind an option or a method has failed."""
-        journal = self.journal
-        return lambda exc: journal.note(f"{name} failed: {journal.described(exc)}", is_error=True)
+        return partial(self.journal.fail, what=name)
 
     def _clear(self) -> None:
         self.journal.clear()
@@ -310,9 +310,12 @@ def _recorder_of(session: Session) -> "Callable[[], Recording]":
 class _Listener:
     """Keeps what a connection tells, and tells the host; called on the event loop."""
 
-    def __init__(self, journal: Journal, host: Host, *, keeps_controls: bool) -> None:
+    def __init__(
+        self, journal: Journal, host: Host, state: Callable[[], State], *, keeps_controls: bool
+    ) -> None:
         self._journal = journal
         self._host = host
+        self._state = state
         self._keeps_controls = keeps_controls
         self.noticed = journal.add
 
@@ -330,6 +333,11 @@ class _Listener:
             self._journal.control(control)
 
     def changed(self) -> None:
+        match self._state():
+            case State.WAITING:
+                self._journal.replies.fail(_NO_REPLY, asked_only=True)
+            case State.CLOSED:
+                self._journal.replies.fail(_NO_REPLY)
         self._host.changed()
         self._journal.signal.notify()
 

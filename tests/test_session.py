@@ -14,6 +14,7 @@ import pytest_asyncio
 from websockets.asyncio.server import serve
 
 from ipywsecho import (
+    ConnectError,
     EchoServer,
     Frame,
     NotConnectedError,
@@ -27,6 +28,7 @@ from ipywsecho.connection import Host
 from ipywsecho.frames import FrameLog, Notice
 from ipywsecho.view.rows import newest_first
 from tests.peer import peer, shake_hands, together
+from tests.timing import eventually
 
 DEADLINE = 20.0
 
@@ -152,6 +154,77 @@ async def test_a_session_that_never_connected_can_be_closed() -> None:
 
     assert session.state == "closed"
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def _never(_: Session) -> None:
+    """Leave a session as it was made."""
+
+
+async def _connecting(session: Session) -> None:
+    session.start()
+    assert session.state == "connecting"
+
+
+async def _open(session: Session) -> None:
+    await session.connect()
+
+
+async def _waiting(session: Session) -> None:
+    with pytest.raises(ConnectError):
+        await session.connect()
+    await until(session, lambda: session.state == "waiting")
+
+
+async def _closing(session: Session) -> None:
+    await session.connect()
+    closing = asyncio.ensure_future(session.disconnect())
+    await until(session, lambda: session.state == "closing")
+    assert not closing.done()
+
+
+async def _closed(session: Session) -> None:
+    await session.connect()
+    await session.disconnect()
+
+
+@pytest.mark.parametrize("state", [_never, _connecting, _open, _waiting, _closing, _closed])
+async def test_close_ends_a_session_in_every_state_and_for_good(
+    state: Callable[[Session], Awaitable[None]],
+) -> None:
+    uri = "ws://127.0.0.1:9" if state is _waiting else None
+    session = Session(uri, reconnect=Reconnect(delays=lambda: iter([3600.0])))
+    await state(session)
+
+    session.close()
+    session.close()
+
+    await eventually(lambda: len(asyncio.all_tasks()) == 1)
+    assert session.state == "closed"
+    with pytest.raises(NotConnectedError, match="closed for good"):
+        await session.connect()
+    session.start()
+    assert session.state == "closed"
+    with pytest.raises(NotConnectedError, match="closed for good"):
+        await session.send_message("late")
+
+
+async def test_a_session_can_be_connected_again_after_its_context() -> None:
+    async with Session() as session:
+        await session.request("one")
+
+    async with session:
+        assert (await session.request("two")).data == "two"
+
+    assert [frame.data for frame in session.frames] == ["one", "two"]
+    await session.lifetime.ended()
+
+
+async def test_what_repeats_a_message_ends_with_the_context() -> None:
+    async with Session() as session:
+        repeating = session.send_every(3600, "again")
+
+    assert repeating.is_over
+    await eventually(lambda: len(asyncio.all_tasks()) == 1)
 
 
 def test_the_connection_is_closed_with_1001_at_the_end_of_the_process() -> None:
@@ -523,7 +596,7 @@ async def test_an_error_in_a_callback_is_noted_with_its_place_and_does_not_affec
     assert session.state == "open"
     line = fail.__code__.co_firstlineno + 1
     told = f"a callback failed: LookupError: not here (in fail, {__file__}, line {line})"
-    assert texts(session).count(told) == 2
+    assert [each.occurrences for each in session.notices if each.text == told] == [2]
 
 
 class Witness(Host):
@@ -581,6 +654,7 @@ async def test_a_host_is_notified_of_clearing_and_of_the_end() -> None:
         session.clear()
         assert host.told[-1] == "cleared"
 
+    await session.lifetime.ended()
     assert host.told[-1] == "ended"
 
 

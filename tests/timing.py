@@ -1,9 +1,34 @@
-"""A clock that advances only when told to, and makes the calls that fall due."""
+"""A clock that advances only when told to, and a wait for a condition on the real one."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
 
-__all__ = ["Call", "ManualClock", "most_in_a_second"]
+__all__ = ["Call", "ManualClock", "eventually", "most_in_a_second"]
+
+DEADLINE = 20.0
+
+
+async def eventually(holds: Callable[[], object]) -> None:
+    """Wait until a condition holds that nothing tells of; it is looked at again and again.
+
+    Raises:
+        TimeoutError: If it does not hold for too long.
+    """
+    loop = asyncio.get_running_loop()
+    met = loop.create_future()
+
+    def look() -> None:
+        if met.done():
+            return
+        if holds():
+            met.set_result(None)
+        else:
+            loop.call_later(0.001, look)
+
+    look()
+    async with asyncio.timeout(DEADLINE):
+        await met
 
 
 class Call:

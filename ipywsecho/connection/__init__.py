@@ -2,10 +2,13 @@
 
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.greeting import Greeting, greeter, is_greeting
+from ipywsecho.connection.ignored import Ignored
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
 from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.loops import HomeLoop
-from ipywsecho.connection.outbox import Parcel, Sending, sendable
+from ipywsecho.connection.outbox import Parcel, Receipt, Sending, sendable
+from ipywsecho.connection.pinging import ping_over
+from ipywsecho.connection.receiving import Receiving
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.repeating import Repeating, Repeatings
 from ipywsecho.connection.states import State
@@ -17,10 +20,13 @@ __all__ = [
     "Greeting",
     "HomeLoop",
     "Host",
+    "Ignored",
     "Lifetime",
     "Listener",
     "OwnServer",
     "Parcel",
+    "Receipt",
+    "Receiving",
     "Reconnect",
     "Repeating",
     "Repeatings",
@@ -30,5 +36,6 @@ __all__ = [
     "Traffic",
     "greeter",
     "is_greeting",
+    "ping_over",
     "sendable",
 ]

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ipywsecho.connection.link import Link, Traffic
 from ipywsecho.connection.options import check_options
 from ipywsecho.connection.outbox import Outbox, Parcel
-from ipywsecho.connection.pinging import ping_over
 from ipywsecho.connection.reconnect import Reconnect, Retries
 from ipywsecho.connection.reports import Reports, is_loopback
 from ipywsecho.connection.states import TRANSITIONS, Event, State
@@ -65,6 +64,9 @@ class Connection:
         clock: Returns the seconds since the epoch.
 
     Attributes:
+        link: What carries it now, or `None`.
+        outbox: What waits to be sent.
+        has_begun: Whether it was ever started.
         traffic: What went over all its links.
         retry_at: When it retries, in seconds of the clock, or `None` if it does not wait to.
 
@@ -92,6 +94,7 @@ class Connection:
         self.subprotocol: str | None = None
         self.latency: float | None = None
         self.retry_at: float | None = None
+        self.has_begun = False
         self.traffic = Traffic()
         self.clock = clock
         self._reports = Reports(uri, options, listener.noticed, clock)
@@ -100,8 +103,8 @@ class Connection:
         self._options = options
         self._greet = greet
         self._dial = dial
-        self._outbox = Outbox()
-        self._link: Link | None = None
+        self.outbox = Outbox()
+        self.link: Link | None = None
         self._dialing: asyncio.Task[Link] | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempt: asyncio.Future[ConsoleError | None] | None = None
@@ -128,18 +131,14 @@ class Connection:
     def start(self) -> None:
         """Begin to connect, or retry at once if a retry is due later."""
         if self.state is State.CLOSED:
+            self.has_begun = True
             self._hurry = asyncio.Event()
-            self._outbox.open()
+            self.outbox.open()
             self._begin_attempt()
             self._task = asyncio.get_running_loop().create_task(self._run())
         elif self.state is State.WAITING:
             self._begin_attempt()
             self._hurry.set()
-
-    @property
-    def refusal(self) -> ConsoleError | None:
-        """Why nothing can be sent, or `None` if what is sent now leaves now or later."""
-        return self._outbox.refusal
 
     def send(self, parcel: Parcel) -> None:
         """Send a frame as soon as the connection is open.
@@ -147,11 +146,7 @@ class Connection:
         A frame that waits while the connection is away is sent over the next one. A frame that was
         being handed over when the connection broke fails, and is not sent again: it may have come.
         """
-        self._outbox.put(parcel)
-
-    async def ping(self, data: bytes = b"") -> float:
-        """Return the seconds that a ping and its pong took, as `ping_over` does."""
-        return await ping_over(self._link, data)
+        self.outbox.put(parcel)
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, whatever it is doing, and return once closed.
@@ -167,9 +162,15 @@ class Connection:
         self._hurry.set()
         if self._dialing is not None:
             self._dialing.cancel()
-        if self._link is not None:
-            self._link.close(code, reason)
+        if self.link is not None:
+            self.link.close(code, reason)
         await self.ended()
+
+    def refuse(self, why: ConsoleError) -> None:
+        """Refuse all that is sent from now on, and drop what waits to be sent."""
+        if dropped := self.outbox.shut(why):
+            frames = "frame" if dropped == 1 else "frames"
+            self._reports.notice(f"{dropped:,} unsent {frames} dropped")
 
     async def ended(self) -> None:
         """Return once the task that drives the connection has ended."""
@@ -197,11 +198,7 @@ class Connection:
         finally:
             # Reached when the loop shuts down as well; what waits must learn that it is over.
             gone = self.error or NotConnectedError("the connection is closed; connect() opens it")
-            dropped = self._outbox.shut(gone)
-            if dropped:
-                self._reports.notice(
-                    f"{dropped:,} unsent {'frame' if dropped == 1 else 'frames'} dropped"
-                )
+            self.refuse(self.outbox.refusal or gone)
             self._end_attempt(gone)
             self._move(Event.ENDED)
 
@@ -250,13 +247,9 @@ class Connection:
             self.retry_at = None
 
     async def _open_link(self) -> Link:
-        options = {**self._options, "ping_interval": None}
-        if is_loopback(self.uri):
-            # A proxy has a loopback interface of its own.
-            options.setdefault("proxy", None)
-        dialer = (self._dial or _dialing())(
-            self.uri, options, traffic=self.traffic, clock=self.clock
-        )
+        dial = self._dial or _dialing()
+        options = _options_for(self.uri, self._options)
+        dialer = dial(self.uri, options, traffic=self.traffic, clock=self.clock)
         self._dialing = asyncio.get_running_loop().create_task(dialer.link())
         try:
             return await self._dialing
@@ -267,7 +260,7 @@ class Connection:
 
     async def _talk(self, link: Link) -> ClosedError:
         """Receive and send until the link ends, and return how it ended."""
-        self._link = link
+        self.link = link
         self.error = self.latency = None
         self.subprotocol = link.subprotocol
         self._move(Event.OPENED)
@@ -275,7 +268,7 @@ class Connection:
         self._end_attempt(None)
         talk = Talk(
             link,
-            self._outbox,
+            self.outbox,
             self._listener,
             measured=self._measure,
             greet=self._greet,
@@ -286,7 +279,7 @@ class Connection:
         try:
             return self._close_of(await talk.until_end())
         finally:
-            self._link = None
+            self.link = None
 
     def _measure(self, seconds: float) -> None:
         self.latency = seconds
@@ -302,6 +295,13 @@ class Connection:
         self.error = None if is_normal else closed
         self._reports.notice(line if is_normal else str(closed), is_error=not is_normal)
         return closed
+
+
+def _options_for(uri: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options for an attempt."""
+    # A proxy has a loopback interface of its own.
+    defaults = {"proxy": None} if is_loopback(uri) else {}
+    return {**defaults, **options, "ping_interval": None}
 
 
 def _dialing() -> "type[Dialing]":

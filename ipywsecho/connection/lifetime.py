@@ -7,12 +7,14 @@ from typing import Any, Protocol
 
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.errors import NotConnectedError
 from ipywsecho.frames import FrameLog
 from ipywsecho.pacing import running_loop
 
 __all__ = ["Host", "Lifetime", "OwnServer"]
 
 _FAREWELL = 2.0
+_OVER = "this was closed for good by close(); make a new one"
 
 
 class OwnServer(Protocol):
@@ -105,19 +107,27 @@ class Lifetime:
         self._server = server
         self._attached = attached
         self._ended = ended
-        self._is_over = False
+        self._is_serving = False
+        self.is_over = False
+        """Whether it was ended, and begins no more."""
         self.loop: asyncio.AbstractEventLoop | None = None
         """Where it lives now, or `None` before it was started."""
         # A kernel that ends stops its event loop, and would leave the server without a close frame.
         atexit.register(self._say_goodbye)
 
     def start(self) -> None:
-        """Begin to connect, or retry at once; does nothing while there is no event loop."""
-        if self._home.settle():
+        """Begin to connect, or retry at once; does nothing without an event loop, or at the end."""
+        if not self.is_over and self._home.settle():
             self._home.call(self._start)
 
     def attach(self) -> None:
-        """Make what needs the event loop, once there is one."""
+        """Make what needs the event loop, once there is one.
+
+        Raises:
+            NotConnectedError: If it is over.
+        """
+        if self.is_over:
+            raise NotConnectedError(_OVER)
         self._home.settle()
         self._home.call(self._attach)
 
@@ -134,28 +144,40 @@ class Lifetime:
         if self._retire():
             await self._home.complete(self._shut_down())
 
+    async def rest(self) -> None:
+        """Close the server, until the next start."""
+        if self._server is not None and self._is_serving:
+            self._is_serving = False
+            await self._home.complete(self._server.close())
+
     def _start(self) -> None:
         self._attach()
         self._connection.start()
 
     def _attach(self) -> None:
         loop = asyncio.get_running_loop()
-        if self.loop is loop:
-            return
-        if self.loop is not None and self._server is not None:
-            # What served on an event loop that is gone serves no more.
-            self._server.abandon()
-        self.loop = loop
-        if self._server is not None:
+        is_new = self.loop is not loop
+        if self._server is not None and (is_new or not self._is_serving):
+            if is_new and self.loop is not None:
+                # What served on an event loop that is gone serves no more.
+                self._server.abandon()
             self._server.listen()
             self._connection.uri = self._server.uri or ""
             self._home.spawn(self._server.start)
-        self._attached(loop)
+        self._is_serving = True
+        self.loop = loop
+        if is_new:
+            self._attached(loop)
 
     def _retire(self) -> bool:
-        is_first = not self._is_over
-        self._is_over = True
+        is_first = not self.is_over
+        self.is_over = True
         atexit.unregister(self._say_goodbye)
+        refusal = NotConnectedError(_OVER)
+        if self._home.is_gone:
+            self._connection.refuse(refusal)
+        else:
+            self._home.call(self._connection.refuse, refusal)
         return is_first
 
     def _say_goodbye(self) -> None:

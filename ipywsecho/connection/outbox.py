@@ -3,14 +3,25 @@
 import asyncio
 from collections import deque
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from concurrent.futures import Future
+from typing import Any, NamedTuple
 
-from ipywsecho.errors import ConsoleError, NotConnectedError
+from ipywsecho.errors import ConsoleError, NotConnectedError, line_of
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future
+__all__ = ["Outbox", "Parcel", "Receipt", "Sending", "sendable"]
 
-__all__ = ["Outbox", "Parcel", "Sending", "sendable"]
+
+class Receipt(Future[None]):
+    """A future for the result of some work that may be ignored.
+
+    Attributes:
+        is_told: Whether somebody learns of a failure: who waits for the result, or who reads the
+            notices.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_told = False
 
 
 class Parcel(NamedTuple):
@@ -25,7 +36,7 @@ class Parcel(NamedTuple):
     """
 
     data: str | bytes
-    receipt: "Future[None]"
+    receipt: Receipt
     is_greeting: bool = False
 
 
@@ -36,11 +47,22 @@ class Sending:
     queue removes the frame.
     """
 
-    def __init__(self, receipt: "Future[None]") -> None:
-        self._receipt = receipt
+    def __init__(self, receipt: Receipt) -> None:
+        self.receipt = receipt
+        """The result, for any thread."""
 
     def __await__(self) -> Generator[Any, None, None]:
-        return asyncio.wrap_future(self._receipt).__await__()
+        self.receipt.is_told = True
+        return asyncio.wrap_future(self.receipt).__await__()
+
+    def __repr__(self) -> str:
+        receipt = self.receipt
+        if not receipt.done():
+            return "<not sent yet>"
+        if receipt.cancelled():
+            return "<not sent: cancelled>"
+        error = receipt.exception()
+        return "<sent>" if error is None else f"<not sent: {line_of(error)}>"
 
 
 class Outbox:
@@ -60,6 +82,9 @@ class Outbox:
         self.refusal: ConsoleError | None = None
         """The error for every new frame while the queue is shut, or `None` while it is open."""
         self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._parcels) + len(self._greetings)
 
     def open(self) -> None:
         """Accept frames, for a consumer on the running event loop."""
@@ -121,11 +146,17 @@ class Outbox:
         self._changed.clear()
 
     def shut(self, refusal: ConsoleError) -> int:
-        """Fail all frames in the queue and all new ones; return how many were in the queue."""
+        """Fail all frames in the queue and all new ones.
+
+        Returns:
+            How many were in the queue; the caller tells it.
+        """
         self.refusal = refusal
         self._is_held = False
         dropped = 0
         while parcel := self.take():
+            # A notice says how many were dropped.
+            parcel.receipt.is_told = True
             parcel.receipt.set_exception(refusal)
             dropped += 1
         return dropped

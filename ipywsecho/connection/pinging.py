@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ipywsecho.connection.link import Link
 from ipywsecho.errors import NotConnectedError
@@ -77,7 +77,13 @@ class Pings:
         self._pings.clear()
 
 
-async def ping_over(link: Link | None, data: bytes) -> float:
+class Carried(Protocol):
+    """What a link carries while it is open."""
+
+    link: Link | None
+
+
+async def ping_over(connection: Carried, data: bytes) -> float:
     """Return the seconds that a ping and its pong took.
 
     Raises:
@@ -85,6 +91,7 @@ async def ping_over(link: Link | None, data: bytes) -> float:
     """
     from websockets.exceptions import ConnectionClosed
 
+    link = connection.link
     if link is None:
         raise NotConnectedError("there is no open connection to ping; connect() opens it")
     try:

@@ -1,11 +1,14 @@
 """Frames, the bounded log that keeps them, and iteration over it; imports only the ground."""
 
-from ipywsecho.frames.following import Follower, Signal
+from ipywsecho.frames.calling import Caller
+from ipywsecho.frames.following import Follower, Signal, newer
 from ipywsecho.frames.journal import Journal
 from ipywsecho.frames.log import Control, Frame, FrameLog, Frames, Notice
 from ipywsecho.frames.moments import Moment, now, order_of
+from ipywsecho.frames.replies import Replies, Reply
 
 __all__ = [
+    "Caller",
     "Control",
     "Follower",
     "Frame",
@@ -14,7 +17,10 @@ __all__ = [
     "Journal",
     "Moment",
     "Notice",
+    "Replies",
+    "Reply",
     "Signal",
+    "newer",
     "now",
     "order_of",
 ]

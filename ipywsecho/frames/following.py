@@ -1,14 +1,14 @@
 """Asynchronous iteration over new frames, each reader at its own pace."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Self
 
-from ipywsecho.frames.log import Frame, FrameLog
+from ipywsecho.frames.log import Frame, FrameLog, Frames
 from ipywsecho.pacing import Turn, running_loop
 
-__all__ = ["Follower", "Signal"]
+__all__ = ["Follower", "Signal", "newer"]
 
 
 class Signal:
@@ -51,8 +51,31 @@ def _wake(waiter: "asyncio.Future[None]") -> None:
         waiter.set_result(None)
 
 
+def newer(log: FrameLog, skipped: Callable[[int], object]) -> Iterator[Frames]:
+    """Return an iterator over what a log is after each frame from now on.
+
+    It ends when there is no newer frame at the time, and is of no more use then.
+
+    Args:
+        log: The log.
+        skipped: Called with the number of frames that were forgotten before they were yielded.
+    """
+    return _newer(log, log.total, skipped)
+
+
+def _newer(log: FrameLog, position: int, skipped: Callable[[int], object]) -> Iterator[Frames]:
+    while (frames := log.frames).total > position:
+        oldest = frames.total - len(frames)
+        if position < oldest:
+            skipped(oldest - position)
+            position = oldest
+        if position < frames.total:
+            position += 1
+            yield frames.until(position)
+
+
 class Follower:
-    """An asynchronous iterator over the frames appended to a log from now on.
+    """An asynchronous iterator over the frames appended to a log.
 
     It reads from the log, so followers need no copies of the frames. A follower that falls behind
     by more than the log keeps continues with the oldest frame kept.
@@ -62,6 +85,7 @@ class Follower:
         signal: Notified after each append, and when the stream has ended.
         is_over: Returns whether the stream has ended; then the iteration ends as well.
         skipped: Called with the number of frames that were forgotten before they were yielded.
+        from_start: Whether to begin with the frames that the log keeps now.
     """
 
     def __init__(
@@ -71,12 +95,14 @@ class Follower:
         *,
         is_over: Callable[[], bool],
         skipped: Callable[[int], None],
+        from_start: bool = False,
     ) -> None:
         self._log = log
         self._signal = signal
         self._is_over = is_over
         self._skipped = skipped
-        self._position = log.total
+        frames = log.frames
+        self._position = frames.total - (len(frames) if from_start else 0)
         self._turn = Turn()
 
     def __aiter__(self) -> Self:

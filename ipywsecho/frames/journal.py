@@ -1,18 +1,21 @@
 """What is kept of a connection, and the callbacks that are told of it."""
 
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import merge
-from typing import Any
 
 from ipywsecho.errors import line_of, place_of
-from ipywsecho.frames.following import Follower, Signal
+from ipywsecho.frames.calling import Caller
+from ipywsecho.frames.following import Follower, Signal, newer
 from ipywsecho.frames.log import Control, Frame, FrameLog, Notice
 from ipywsecho.frames.moments import now, order_of
+from ipywsecho.frames.notices import Notices
+from ipywsecho.frames.replies import Replies
 
 __all__ = ["Journal"]
 
-_NOTICES = _CONTROLS = 1_000
+_CONTROLS = 1_000
 
 
 class Journal:
@@ -41,30 +44,37 @@ class Journal:
     ) -> None:
         self.received = received
         self.sent = sent
-        self.notices: deque[Notice] = deque(maxlen=_NOTICES)
+        self._notices = Notices(changed)
+        self.notices = self._notices.kept
         self.controls: deque[Control] = deque(maxlen=_CONTROLS)
         self.signal = Signal()
         """Notified when a frame was received, or when the stream may have ended."""
+        self.replies = Replies()
+        """The requests that wait for a frame."""
         self._changed = changed
         self._name_of = name_of
         self._clock = clock
         self._callbacks: list[Callable[[Frame], object]] = []
+        self._caller = Caller(self.fail)
+        self._skipped: Counter[str] = Counter()
 
     def receive(self, frames: Sequence[Frame]) -> None:
-        """Keep received frames, and tell the callbacks and the loops that wait for one."""
+        """Keep received frames, and tell the callbacks and whoever waits for one."""
         if not self._callbacks:
             self.received.extend(frames)
         else:
             for frame in frames:
                 self.received.append(frame)
                 for callback in self._callbacks:
-                    self.guard(callback, frame)
+                    self._caller.call(callback, frame, self._later)
+        if self.replies:
+            for frame in frames:
+                self.replies.offer(frame)
         self.signal.notify()
 
     def add(self, notice: Notice) -> None:
-        """Keep a notice."""
-        self.notices.append(notice)
-        self._changed()
+        """Keep a notice; an error that happens again is counted."""
+        self._notices.add(notice)
 
     def control(self, control: Control) -> None:
         """Keep a control frame."""
@@ -84,38 +94,55 @@ class Journal:
     def call_back(self, callback: Callable[[Frame], object], *, remove: bool) -> None:
         """Call this for each received frame, or no longer."""
         # Another list, as this one may be in use: a callback may remove itself.
-        callbacks = self._callbacks.copy()
-        if remove:
-            callbacks.remove(callback)
-        else:
-            callbacks.append(callback)
-        self._callbacks = callbacks
+        others = [each for each in self._callbacks if each != callback]
+        for each in self._callbacks:
+            if remove and each == callback:
+                self._caller.cancel(each)
+        self._callbacks = others if remove else [*others, callback]
 
-    def follow(self, *, is_over: Callable[[], bool], skipped: Callable[[int], None]) -> Follower:
-        """Iterate over the frames received from now on.
+    def follow(
+        self,
+        *,
+        is_over: Callable[[], bool],
+        skipped: Callable[[int], None],
+        from_start: bool = False,
+    ) -> Follower:
+        """Iterate over the frames received.
 
         Args:
             is_over: Tells whether the stream has ended.
             skipped: Called with how many frames were forgotten before they could be yielded.
+            from_start: Whether the frames kept now come first.
         """
-        return Follower(self.received, self.signal, is_over=is_over, skipped=skipped)
+        return Follower(
+            self.received, self.signal, is_over=is_over, skipped=skipped, from_start=from_start
+        )
 
-    def note_skipped(self, count: int) -> None:
-        """Keep a notice that a loop over the frames was too slow for so many of them."""
-        self.note(f"a loop over the frames fell behind: {count:,} were forgotten before it came")
+    def note_skipped(self, count: int, who: str = "a loop over the frames") -> None:
+        """Keep a notice that something was too slow for so many frames more."""
+        self._skipped[who] += count
+        lost = self._skipped[who]
+        text = f"{who} fell behind: {lost:,} were forgotten before it came"
+        self._notices.add_loss(Notice(self._clock(), text), who)
 
-    def guard(self, callback: Callable[[Any], object], argument: Any) -> None:
-        """Call a callback of the user's; what it raises becomes a notice."""
-        try:
-            callback(argument)
-        except Exception as exc:
-            self.fail(exc)
+    def fail(self, error: BaseException, what: str = "a callback") -> None:
+        """Keep a notice of what the user's code raised.
 
-    def fail(self, error: Exception) -> None:
-        """Keep a notice of what a callback of the user's raised."""
-        self.note(f"a callback failed: {self.described(error)}", is_error=True)
+        Args:
+            error: What it raised; the same type from the same place is the same failure.
+            what: What failed.
+        """
+        place = place_of(error, self._name_of)
+        text = f"{what} failed: {line_of(error)}{f' ({place})' if place else ''}"
+        self._notices.add(
+            Notice(self._clock(), text, is_error=True), f"{what} {type(error).__name__} {place}"
+        )
 
-    def described(self, error: Exception) -> str:
+    def end(self) -> None:
+        """Cancel the callbacks that run as tasks."""
+        self._caller.cancel()
+
+    def described(self, error: BaseException) -> str:
         """Return an error of the user's code as one line, with the place where it happened."""
         place = place_of(error, self._name_of)
         return f"{line_of(error)} ({place})" if place else line_of(error)
@@ -124,5 +151,10 @@ class Journal:
         """Forget the frames and notices; the totals go on counting."""
         self.received.clear()
         self.sent.clear()
-        self.notices.clear()
+        self._notices.clear()
+        self._skipped.clear()
         self.controls.clear()
+
+    def _later(self, _: object) -> Iterator[Frame]:
+        skipped = partial(self.note_skipped, who="a callback")
+        return (frames[-1] for frames in newer(self.received, skipped))

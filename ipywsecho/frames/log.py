@@ -83,11 +83,15 @@ class Notice(NamedTuple):
         time: When it happened, in seconds since the epoch.
         text: What happened, in one line.
         is_error: Whether it is an error.
+        occurrences: How often it has happened; an error that happens again is counted.
+        last: When it happened last, or `None` if that is `time`.
     """
 
     time: float
     text: str
     is_error: bool = False
+    occurrences: int = 1
+    last: float | None = None
 
 
 class Control(NamedTuple):
@@ -164,6 +168,11 @@ class Frames(Sequence[Frame]):
         for chunk, begin, end in self._parts(step=-1):
             for index in range(end - 1, begin - 1, -1):
                 yield chunk[index]
+
+    def until(self, total: int) -> "Frames":
+        """Return these frames without those that the log received after its first `total`."""
+        stop = min(max(total, self._start), self._stop)
+        return Frames(self._chain, self._start, stop, total)
 
     def to_dataframe(self) -> "DataFrame":
         """Return a pandas DataFrame with one row per frame.

@@ -22,6 +22,7 @@ Every other line is a frame, a notice or a control frame, in the order in which 
                   for a notice, 0 for the fragments of the message before
     data          the text, or the base64 encoding (RFC 4648, section 4) of any other payload
     fragments     how many fragments, with opcode 0
+    count, last   how often an error happened, and when it happened last, if more than once
 
 Members that are not mentioned here are ignored.
 """

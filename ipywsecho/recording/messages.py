@@ -76,7 +76,9 @@ def _message(entry: Entry) -> dict[str, Any]:
         )
     if isinstance(entry, Notice):
         kind = "error" if entry.is_error else "notice"
-        return {"type": kind, "time": entry.time, "opcode": _NO_FRAME, "data": entry.text}
+        message = {"type": kind, "time": entry.time, "opcode": _NO_FRAME}
+        again = {} if entry.occurrences == 1 else {"count": entry.occurrences, "last": entry.last}
+        return {**message, **again, "data": entry.text}
     kind = "send" if entry.sent else "receive"
     if isinstance(entry, Control):
         fragments = {"fragments": entry.fragments} if entry.opcode == _FRAGMENTS else {}
@@ -98,7 +100,7 @@ def entry_of(message: Any) -> Entry:
     kind, opcode, data = message.get("type"), message.get("opcode"), message.get("data")
     time, text = _time(message.get("time")), text_of("data", data)
     if kind in ("notice", "error"):
-        return Notice(time, text, kind == "error")
+        return _notice(message, Notice(time, text, kind == "error"))
     if kind not in ("send", "receive"):
         raise ValueError(f"type is {quoted(kind)}; it must be “send” or “receive”")
     if opcode == _TEXT:
@@ -110,6 +112,14 @@ def entry_of(message: Any) -> Entry:
     if opcode == _FRAGMENTS and type(opcode) is int:
         return Control(time, opcode, b"", kind == "send", _fragments(message.get("fragments")))
     raise ValueError(f"opcode is {quoted(opcode)}; it must be 1 for text or 2 for binary")
+
+
+def _notice(message: dict[str, Any], notice: Notice) -> Notice:
+    """Return a notice with how often it was repeated, and until when."""
+    count, last = message.get("count", 1), message.get("last")
+    if type(count) is not int or count < 1:
+        raise ValueError(f"count is {quoted(count)}; it must be 1 or more")
+    return notice._replace(occurrences=count, last=None if last is None else float(_time(last)))
 
 
 def _fragments(value: Any) -> int:

@@ -88,6 +88,7 @@ def describe_state(
     latency: float | None,
     wait: float | None,
     held: int | None = None,
+    unsent: int = 0,
 ) -> list[str]:
     """Return the details of the header.
 
@@ -97,8 +98,11 @@ def describe_state(
         latency: Seconds of the last round trip, or `None` if it was not measured.
         wait: Seconds until the next attempt to connect, or `None` if there is no further attempt.
         held: Number of frames since the view was paused, or `None` if it is not paused.
+        unsent: Number of frames that wait to be sent.
     """
     details = [f"{frames:,} {_frames(frames)}"]
+    if unsent:
+        details.append(f"⧗ {unsent:,} waiting to be sent")
     if held is not None:
         details.append(f"paused, {held:,} new {_frames(held)}")
     if latency is not None:

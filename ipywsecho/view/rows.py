@@ -175,6 +175,8 @@ def _display_data(html: str, plain: str, parity: Parity = "even") -> tuple[dict[
 def _row(entry: Frame | Notice | Control, view: View, source_of: SourceOf) -> _Row:
     if isinstance(entry, Notice):
         text = visible(entry.text)
+        if entry.occurrences > 1:
+            text += f" ×{entry.occurrences:,}, last {_clock(entry.last or entry.time)[:8]}"
         kind = "error" if entry.is_error else "note"
         html = f"<bdi>{escape(text, quote=False)}</bdi>"
         return _with_time(entry.time, "—", kind, text, html)

@@ -72,7 +72,7 @@ class Builder:
         *,
         snapshot: Callable[[], Snapshot],
         show: Callable[[Any], int],
-        fail: Callable[[Exception], object],
+        fail: Callable[[BaseException], object],
         is_held: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
@@ -125,6 +125,9 @@ class Builder:
                 if self._is_held():
                     return 0.0
             return max(REST * took, self._show(built) / RATE)
-        except Exception as exc:
+        except (Exception, asyncio.CancelledError) as exc:
+            if self._is_over:
+                raise
+            # A cancellation of something else, which the builder awaited.
             self._fail(exc)
             return REST * (self._clock() - begun)

@@ -1,15 +1,14 @@
 """The console: a text field, a button and an Output, wired to a session."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from IPython.core.getipython import get_ipython
 from ipywidgets import VBox
-from traitlets import Any as AnyTrait
-from traitlets import Bool, Bunch, Float, Int, Unicode
+from traitlets import Bool, Bunch
 
 from ipywsecho.connection import (
     Greeting,
@@ -19,6 +18,7 @@ from ipywsecho.connection import (
     Sending,
     Traffic,
 )
+from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Follower, Frame, FrameLog
 from ipywsecho.pacing import running_loop
 from ipywsecho.session import Session
@@ -26,13 +26,16 @@ from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
-from ipywsecho.widget.observing import FramesTrait, ObservedLog
+from ipywsecho.widget.observing import FramesTrait, ObservedLog, Observers, StateTrait, Told
 from ipywsecho.widget.viewing import Viewer
 
 if TYPE_CHECKING:
     from ipywsecho.recording import Recording
 
 __all__ = ["WebSocketConsole"]
+
+_TOLD = ("uri", "error", "close_code", "close_reason", "subprotocol", "latency", "state")
+"""Traits that observers are told of together; whoever is told of the state is told last."""
 
 _ANSWER_WITHIN = 0.02
 _GRACE = 2.0
@@ -108,15 +111,15 @@ class WebSocketConsole(VBox):
         ValueError: If `history` or `history_bytes` is less than 1.
     """
 
-    uri = Unicode(None, allow_none=True, read_only=True)
-    frames = FramesTrait(read_only=True)
-    sent = FramesTrait(read_only=True)
-    state = Unicode("closed", read_only=True)
-    error = AnyTrait(None, allow_none=True, read_only=True)
-    close_code = Int(None, allow_none=True, read_only=True)
-    close_reason = Unicode(None, allow_none=True, read_only=True)
-    subprotocol = Unicode(None, allow_none=True, read_only=True)
-    latency = Float(None, allow_none=True, read_only=True)
+    uri = Told[str | None]()
+    frames = FramesTrait()
+    sent = FramesTrait()
+    state = StateTrait()
+    error = Told[ConsoleError | None]()
+    close_code = Told[int | None]()
+    close_reason = Told[str | None]()
+    subprotocol = Told[str | None]()
+    latency = Told[float | None]()
     paused = Bool(False)
 
     # Also read by the finalizer of an object whose constructor failed.
@@ -136,6 +139,7 @@ class WebSocketConsole(VBox):
         control_frames: bool = False,
         **options: Any,
     ) -> None:
+        host = _Notebook(self)
         self._session = Session(
             uri,
             history=history,
@@ -143,9 +147,10 @@ class WebSocketConsole(VBox):
             reconnect=reconnect,
             on_open=on_open,
             control_frames=control_frames,
-            host=_Notebook(self),
+            host=host,
             **options,
         )
+        host.remember()
         self._controls = Controls()
         self.text = self._controls.text
         self.button = self._controls.button
@@ -160,7 +165,6 @@ class WebSocketConsole(VBox):
             lambda change: call(self._count_views, change), names="_view_count"
         )
         super().__init__(self._controls.rows)
-        self.set_trait("uri", uri)
         self._view.show_header()
         self._is_alive = True
         self._session.start()
@@ -204,19 +208,35 @@ class WebSocketConsole(VBox):
     def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
         self._session.on_frame(callback, remove)
 
-    async def request(self, data: str | bytes, *, timeout: float | None = 10.0) -> Frame:  # noqa: ASYNC109
-        return await self._session.request(data, timeout=timeout)
+    async def request(
+        self,
+        data: str | bytes,
+        *,
+        timeout: float | None = 10.0,  # noqa: ASYNC109
+        match: Callable[[Frame], object] | None = None,
+    ) -> Frame:
+        return await self._session.request(data, timeout=timeout, match=match)
 
     def __aiter__(self) -> Follower:
         return aiter(self._session)
+
+    def stream(self, from_start: bool = False) -> Follower:
+        return self._session.stream(from_start)
+
+    async def __aenter__(self) -> Self:
+        await self._session.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._session.__aexit__(*exc_info)
 
     @property
     def recording(self) -> "Recording":
         """All that is kept now, in both directions, as a value that can be saved and replayed."""
         return self._session.recording
 
-    async def save(self, path: str | PathLike[str]) -> None:
-        await self._session.save(path)
+    def save(self, path: str | PathLike[str]) -> Sending:
+        return self._session.save(path)
 
     def clear(self) -> None:
         """Forget the frames kept and empty the Output; the totals go on counting."""
@@ -246,7 +266,11 @@ class WebSocketConsole(VBox):
         self._controls.header.set_trait("_view_count", None)
         for widget in descendants_of(self):
             widget.close()
-        super().close()
+        try:
+            super().close()
+        except Exception as exc:
+            # An observer of all traits is told of the end of the comm.
+            self._session.journal.fail(exc)
 
 
 class _Notebook(Host):
@@ -254,6 +278,11 @@ class _Notebook(Host):
 
     def __init__(self, console: WebSocketConsole) -> None:
         self._console = console
+        self._observers = Observers(console, self._fail)
+
+    def remember(self) -> None:
+        """Note the values of the traits, whose observers are called for later ones."""
+        self._observers.remember(self._values())
 
     def find_loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the event loop that cells run on, or the one that runs here without a kernel."""
@@ -262,8 +291,9 @@ class _Notebook(Host):
         return getattr(io_loop, "asyncio_loop", None) or running_loop()
 
     def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:
-        console = self._console
-        return ObservedLog(history, history_bytes, console=console, name=name, fail=self._fail)
+        return ObservedLog(
+            history, history_bytes, name=name, observers=self._observers, skipped=self._skipped
+        )
 
     def subject(self, session: Session) -> WebSocketConsole:  # noqa: ARG002
         return self._console
@@ -272,8 +302,8 @@ class _Notebook(Host):
         return place_name(file)
 
     def attached(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._console.set_trait("uri", self._console._session.uri)
         self._console._view.attach(loop)
+        self._observers.tell(self._values())
 
     def received(self) -> None:
         self._console._view.request()
@@ -286,18 +316,21 @@ class _Notebook(Host):
         self._console._view.request()
 
     def changed(self) -> None:
-        console, session = self._console, self._console._session
-        for name in ("error", "close_code", "close_reason", "subprotocol", "latency"):
-            console.set_trait(name, getattr(session, name))
-        # Last, so that an observer of the state finds the rest in place.
-        console.set_trait("state", session.state.value)
-        console._view.request()
+        self._observers.tell(self._values())
+        self._console._view.request()
 
     def cleared(self) -> None:
         self._console._view.clear()
 
     def ended(self) -> None:
+        self._observers.cancel()
         self._console._view.cancel()
 
-    def _fail(self, error: Exception) -> None:
+    def _values(self) -> Iterator[tuple[str, Any]]:
+        return ((name, getattr(self._console, name)) for name in _TOLD)
+
+    def _fail(self, error: BaseException) -> None:
         self._console._session.journal.fail(error)
+
+    def _skipped(self, count: int) -> None:
+        self._console._session.journal.note_skipped(count, "an observer")

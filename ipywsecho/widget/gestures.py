@@ -7,7 +7,8 @@ event loop.
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ class Gestures:
             return
         try:
             payload = payload_of(message, self._controls.form.value)
-            if refusal := self._session.connection.refusal:
+            if refusal := self._session.connection.outbox.refusal:
                 raise refusal
         except ConsoleError as exc:
             self._session.home.call(self._complain, exc)
@@ -98,7 +99,11 @@ class Gestures:
         journal = self._session.journal
         try:
             path = _new_file()
-            await self._session.save(path)
+            try:
+                await self._session.save(path)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
             data = await asyncio.to_thread(path.read_bytes)
         except (ConsoleError, OSError) as exc:
             journal.note(line_of(exc), is_error=True)
@@ -127,4 +132,16 @@ def _offered(newest: str, others: Sequence[str]) -> list[str]:
 
 
 def _new_file() -> Path:
-    return Path(time.strftime("websocket-%Y-%m-%d-%H%M%S.jsonl")).absolute()
+    """Return a file that did not exist, and is empty now.
+
+    Raises:
+        OSError: If it cannot be created.
+    """
+    first = Path(time.strftime("websocket-%Y-%m-%d-%H%M%S.jsonl")).absolute()
+    for number in count(1):
+        path = first if number == 1 else first.with_stem(f"{first.stem}-{number}")
+        # Another console may save in the same second.
+        with suppress(FileExistsError):
+            path.touch(exist_ok=False)
+            break
+    return path

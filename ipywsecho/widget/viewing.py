@@ -94,7 +94,7 @@ class Viewer:
 
     def request(self, within: float = 0.0) -> None:
         """Have what has changed drawn soon, or after so many seconds at the latest."""
-        if self._log_view is None or self._header_view is None:
+        if self._log_view is None or self._header_view is None or self._session.home.is_gone:
             return
         if within:
             self._log_view.request_within(within)
@@ -181,6 +181,7 @@ class Viewer:
             session.latency,
             wait,
             self._screen.waiting,
+            len(connection.outbox),
         )
         # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
         error = self.complaint
@@ -229,6 +230,6 @@ class Viewer:
             output.outputs = outputs_of(built)
         return weight_of(output.outputs)
 
-    def _show_failure(self, error: Exception) -> None:
+    def _show_failure(self, error: BaseException) -> None:
         line = f"the builder failed: {self._session.journal.described(error)}"
         self._controls.output.outputs = paragraph(line, is_error=True).outputs

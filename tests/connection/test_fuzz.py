@@ -163,7 +163,7 @@ class User:
             assert after in TRANSITIONS[before].values()  # type: ignore[index]
         assert list(self.console.frames) == self.frames[self._cleared :]
         assert self.console.frames.total == len(self.frames)
-        receipts = [(data, sending._receipt) for data, sending in self.sendings]
+        receipts = [(data, sending.receipt) for data, sending in self.sendings]
         assert all(receipt.done() for _, receipt in receipts)
         handed_over = [data for data, receipt in receipts if receipt.exception() is None]
         sent = list(self.console.sent)

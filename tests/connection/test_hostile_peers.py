@@ -456,7 +456,7 @@ async def test_a_flood_of_pings_with_unread_pongs_takes_bounded_memory() -> None
         await console.connect()
         await asyncio.wait_for(is_pinged.wait(), DEADLINE)
         await until(console, lambda: console.frames)
-        link = console._session.connection._link
+        link = console._session.connection.link
         assert isinstance(link, WireLink)
 
         waiting = link._transport.get_write_buffer_size()

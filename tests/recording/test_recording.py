@@ -49,7 +49,9 @@ TALK = Recording(
 moments = st.floats(0, 32_503_680_000, exclude_max=True)
 texts = st.text(st.characters(codec="utf-8"))
 frames = st.builds(Frame, texts | st.binary(), moments, st.booleans(), size=st.none())
-notices = st.builds(Notice, moments, texts, st.booleans())
+notices = st.builds(Notice, moments, texts, st.booleans(), st.just(1), st.none()) | st.builds(
+    Notice, moments, texts, st.just(True), st.integers(2, 10**6), moments
+)
 recordings = st.builds(
     Recording,
     frames=st.lists(frames),
