@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from IPython.core.getipython import get_ipython
-from ipywidgets import VBox
-from traitlets import Any as AnyTrait
-from traitlets import Bool, Bunch, Float, Int, Unicode
+from traitlets import Bool, Bunch, Float, Instance, Int, TraitType, Unicode
 
 from ipywsecho.connection import (
     Greeting,
@@ -19,14 +17,16 @@ from ipywsecho.connection import (
     Sending,
     Traffic,
 )
+from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Follower, Frame, FrameLog
 from ipywsecho.pacing import running_loop
 from ipywsecho.session import Session
+from ipywsecho.widget.base import Button, Combobox, Output, VBox
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
-from ipywsecho.widget.observing import FramesTrait, ObservedLog
+from ipywsecho.widget.observing import FramesTrait, ObservedLog, read_only
 from ipywsecho.widget.viewing import Viewer
 
 if TYPE_CHECKING:
@@ -108,15 +108,17 @@ class WebSocketConsole(VBox):
         ValueError: If `history` or `history_bytes` is less than 1.
     """
 
-    uri = Unicode(None, allow_none=True, read_only=True)
-    frames = FramesTrait(read_only=True)
-    sent = FramesTrait(read_only=True)
-    state = Unicode("closed", read_only=True)
-    error = AnyTrait(None, allow_none=True, read_only=True)
-    close_code = Int(None, allow_none=True, read_only=True)
-    close_reason = Unicode(None, allow_none=True, read_only=True)
-    subprotocol = Unicode(None, allow_none=True, read_only=True)
-    latency = Float(None, allow_none=True, read_only=True)
+    uri = read_only(Unicode(None, allow_none=True))
+    frames = read_only(FramesTrait())
+    sent = read_only(FramesTrait())
+    # Not an enumeration: type checkers would take for impossible what changes during an `await`.
+    state = read_only(Unicode("closed"))
+    error = read_only(Instance[ConsoleError | None](ConsoleError, allow_none=True))
+    close_code = read_only(Int(None, allow_none=True))
+    close_reason = read_only(Unicode(None, allow_none=True))
+    subprotocol = read_only(Unicode(None, allow_none=True))
+    # traitlets declares that a `Float` which may be `None` is an integer.
+    latency = read_only(cast("TraitType[float | None, Any]", Float(None, allow_none=True)))
     paused = Bool(False)
 
     # Also read by the finalizer of an object whose constructor failed.
@@ -126,13 +128,13 @@ class WebSocketConsole(VBox):
         self,
         uri: str | None = None,
         *,
-        builder: Callable[[Snapshot], Any] | None = None,
+        builder: Callable[[Snapshot], object] | None = None,
         history: int = 10_000,
         history_bytes: int = 64_000_000,
         reconnect: bool | Reconnect = True,
         title: str = "WebSocket Demo",
         tools: bool = False,
-        on_open: Greeting | None = None,
+        on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
         **options: Any,
     ) -> None:
@@ -141,15 +143,16 @@ class WebSocketConsole(VBox):
             history=history,
             history_bytes=history_bytes,
             reconnect=reconnect,
-            on_open=on_open,
+            # The host says that it is called with the console.
+            on_open=cast("Greeting[Any] | None", on_open),
             control_frames=control_frames,
             host=_Notebook(self),
             **options,
         )
         self._controls = Controls()
-        self.text = self._controls.text
-        self.button = self._controls.button
-        self.output = self._controls.output
+        self.text: Combobox = self._controls.text
+        self.button: Button = self._controls.button
+        self.output: Output = self._controls.output
         self._controls.show_tools(tools)
         self._view = Viewer(self._session, self._controls, builder=builder, title=title)
         self._gestures = Gestures(self._session, self._controls, self._view)

@@ -1,13 +1,24 @@
-"""The frames of a log as a trait that can be observed, at a constant cost for each frame."""
+"""The traits of a console: read-only values, and the frames of a log, which can be observed.
+
+Observing frames takes a constant time for each frame.
+"""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Never, TypeVar, cast
 
 from traitlets import All, Bunch, EventHandler, TraitType
 
 from ipywsecho.frames import Frame, FrameLog, Frames
 
-__all__ = ["FramesTrait", "ObservedLog"]
+__all__ = ["FramesTrait", "ObservedLog", "read_only"]
+
+T = TypeVar("T")
+
+
+def read_only(trait: TraitType[T, Any]) -> TraitType[T, Never]:
+    """Return the trait as one that only `set_trait` changes, for type checkers as well."""
+    trait.read_only = True
+    return cast("TraitType[T, Never]", trait)
 
 
 class FramesTrait(TraitType[Frames, Frames]):
