@@ -36,14 +36,15 @@ class Sending(Coroutine[Any, Any, None]):
     wait or the task while the frame is in the queue removes the frame.
     """
 
-    __slots__ = ("_receipt", "_waits")
+    __slots__ = ("_waits", "receipt")
 
     def __init__(self, receipt: "Future[None]") -> None:
-        self._receipt = receipt
+        self.receipt = receipt
+        """The result, for any thread."""
         self._waits: dict[asyncio.Task[Any] | None, Coroutine[Any, Any, None]] = {}
 
     def __await__(self) -> Generator[Any, None, None]:
-        return asyncio.wrap_future(self._receipt).__await__()
+        return asyncio.wrap_future(self.receipt).__await__()
 
     # The rest is for `asyncio.create_task` and the like, which accept nothing but a coroutine. An
     # actual one would warn if it were ignored, and could be awaited only once.
@@ -56,7 +57,7 @@ class Sending(Coroutine[Any, Any, None]):
         """Raise an exception in the wait of the current task."""
         if asyncio.current_task() not in self._waits:
             # A task that is cancelled before its first step has nothing else to cancel.
-            self._receipt.cancel()
+            self.receipt.cancel()
         return self._continue(lambda wait: wait.throw(*error))
 
     def close(self) -> None:
