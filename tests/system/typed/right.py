@@ -3,7 +3,7 @@
 import asyncio
 from typing import TYPE_CHECKING, Annotated, assert_type
 
-from traitlets import Bunch, link
+from traitlets import Bunch, Int, link, observe
 
 from ipywsecho import (
     Between,
@@ -199,6 +199,12 @@ def use_recordings() -> None:
 
 class TickConsole(WebSocketConsole):
     """A console of the user's own."""
+
+    ticks = Int(0)
+
+    @observe("frames")
+    def _count(self, change: Bunch) -> None:
+        self.ticks += len(change.new) > 0
 
     async def tick(self) -> Frame:
         return await self.request("tick")

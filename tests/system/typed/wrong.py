@@ -5,6 +5,7 @@ from typing import Annotated
 
 from traitlets import Bunch
 
+import ipywsecho
 from ipywsecho import (
     ClosedError,
     EchoServer,
@@ -80,6 +81,7 @@ async def use_a_console(console: WebSocketConsole) -> None:
 
 
 def make_consoles() -> None:
+    ipywsecho.WebSocket()  # expect: attr-defined
     WebSocketConsole(5)  # expect: arg-type
     WebSocketConsole(builder=of_text)  # expect: arg-type
     WebSocketConsole(builder="text")  # expect: arg-type
