@@ -81,7 +81,7 @@ class Session(Receiving):
         history: int = 10_000,
         history_bytes: int = 64_000_000,
         reconnect: bool | Reconnect = True,
-        on_open: Greeting | None = None,
+        on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
         host: Host | None = None,
         **options: Any,

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ipywsecho.connection.link import Link
 from ipywsecho.connection.outbox import Sending, sendable
@@ -12,7 +12,8 @@ from ipywsecho.errors import NotConnectedError
 __all__ = ["Greeting", "greeter", "is_greeting"]
 
 Message = str | bytes
-Greeting = Message | Iterable[Message] | Callable[[Any], Any]
+Greeted = TypeVar("Greeted")
+Greeting = Message | Iterable[Message] | Callable[[Greeted], object]
 
 
 class _Greeted(Protocol):
@@ -37,7 +38,7 @@ def is_greeting() -> bool:
 
 
 def greeter(
-    greeting: Greeting,
+    greeting: Greeting[Any],
     session: _Greeted,
     subject: Callable[[], Any],
     fail: Callable[[Exception], object],

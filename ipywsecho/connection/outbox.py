@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
 from typing import Any, NamedTuple
 
@@ -40,20 +40,55 @@ class Parcel(NamedTuple):
     is_greeting: bool = False
 
 
-class Sending:
+class Sending(Coroutine[Any, Any, None]):
     """The result of sending a frame: await it to wait until the frame is handed to the network.
 
-    It may be awaited on any event loop, or ignored. Cancelling the wait while the frame is in the
-    queue removes the frame.
+    It may be awaited on any event loop and several times, made a task, or ignored. Cancelling the
+    wait or the task while the frame is in the queue removes the frame.
     """
+
+    __slots__ = ("_waits", "receipt")
 
     def __init__(self, receipt: Receipt) -> None:
         self.receipt = receipt
         """The result, for any thread."""
+        self._waits: dict[asyncio.Task[Any] | None, Coroutine[Any, Any, None]] = {}
 
     def __await__(self) -> Generator[Any, None, None]:
         self.receipt.is_told = True
         return asyncio.wrap_future(self.receipt).__await__()
+
+    # The rest is for `asyncio.create_task` and the like, which accept nothing but a coroutine. An
+    # actual one would warn if it were ignored, and could be awaited only once.
+
+    def send(self, value: Any) -> Any:
+        """Continue the wait of the current task."""
+        return self._continue(lambda wait: wait.send(value))
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception in the wait of the current task."""
+        if asyncio.current_task() not in self._waits:
+            # A task that is cancelled before its first step has nothing else to cancel.
+            self.receipt.cancel()
+        return self._continue(lambda wait: wait.throw(*error))
+
+    def close(self) -> None:
+        """Do nothing: who no longer waits ignores the result."""
+
+    def _continue(self, step: Callable[[Coroutine[Any, Any, None]], Any]) -> Any:
+        # Each task has a wait of its own: several may wait at once, or one after the other.
+        task = asyncio.current_task()
+        if task not in self._waits:
+            self._waits[task] = self._wait()
+        try:
+            return step(self._waits[task])
+        except BaseException:
+            # The end of the wait is a `StopIteration`.
+            del self._waits[task]
+            raise
+
+    async def _wait(self) -> None:
+        await self
 
     def __repr__(self) -> str:
         receipt = self.receipt

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
 
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.link import Traffic
@@ -12,11 +11,6 @@ from ipywsecho.frames import Control, Frames, Journal, Notice
 from ipywsecho.masking import mask
 
 __all__ = ["Status"]
-
-
-def _told(name: str, doc: str) -> Any:
-    """Return a read-only property that the connection has under the same name."""
-    return property(lambda session: getattr(session.connection, name), doc=doc)
 
 
 class Status:
@@ -60,14 +54,35 @@ class Status:
         """What went over all connections so far, in each direction."""
         return deepcopy(self.connection.traffic)
 
-    state: State = _told("state", "What the connection is doing.")
-    error: ConsoleError | None = _told(
-        "error", "What ended or prevented the connection, or `None`."
-    )
-    close_code: int | None = _told("close_code", "Close code of the last connection, or `None`.")
-    close_reason: str | None = _told("close_reason", "Reason in the last close frame, or `None`.")
-    subprotocol: str | None = _told("subprotocol", "The negotiated subprotocol, or `None`.")
-    latency: float | None = _told("latency", "Seconds of the last ping and its pong, or `None`.")
+    @property
+    def state(self) -> State:
+        """What the connection is doing."""
+        return self.connection.state
+
+    @property
+    def error(self) -> ConsoleError | None:
+        """What ended or prevented the connection, or `None`."""
+        return self.connection.error
+
+    @property
+    def close_code(self) -> int | None:
+        """Close code of the last connection, or `None`."""
+        return self.connection.close_code
+
+    @property
+    def close_reason(self) -> str | None:
+        """Reason in the last close frame, or `None`."""
+        return self.connection.close_reason
+
+    @property
+    def subprotocol(self) -> str | None:
+        """The negotiated subprotocol, or `None`."""
+        return self.connection.subprotocol
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds of the last ping and its pong, or `None`."""
+        return self.connection.latency
 
     @property
     def summary(self) -> str:

@@ -5,11 +5,11 @@ needs no network.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from html import escape
 from http import HTTPStatus
 from reprlib import repr as shortened
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from ipywsecho.server.parameters import arguments_of, meaning_of, parameters_of
 from ipywsecho.server.paths import PATHS, Behaviour
@@ -102,8 +102,7 @@ class EchoServer(BaseServer):
         except ValueError as exc:
             return connection.respond(HTTPStatus.BAD_REQUEST, f"{path}: {exc}\n")
         if not inspect.iscoroutinefunction(behaviour):
-            response: Response = behaviour(connection, **arguments)
-            return response
+            return cast("Response", behaviour(connection, **arguments))
         if "Upgrade" in request.headers:
             return None
         return self._page(connection) if path == "/" else _upgrade_required(connection, path)
@@ -113,7 +112,7 @@ class EchoServer(BaseServer):
         request = connection.request
         path, _, query = (request.path if request is not None else "/").partition("?")
         arguments = arguments_of(query, self._parameters[path])
-        await self._paths[path](connection, **arguments)
+        await cast("Awaitable[object]", self._paths[path](connection, **arguments))
 
     def _page(self, connection: "ServerConnection") -> "Response":
         paths = "".join(

@@ -3,11 +3,11 @@
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http.client import responses
 from time import monotonic, time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from ipywsecho.pacing import Turn
 from ipywsecho.server.parameters import Between, MaxBytes
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PATHS", "Behaviour"]
 
-Behaviour = Callable[..., Any]
+Behaviour = Callable[..., "Awaitable[object] | Response"]
 """The function for a path, called with the connection and the parameters of the path.
 
 A coroutine function uses the open connection, which is closed when it returns. Any other function

@@ -12,6 +12,7 @@ from inspect import isawaitable
 from time import monotonic
 from typing import Any
 
+from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Frame, Frames
 
 __all__ = ["Builder", "Snapshot"]
@@ -40,7 +41,7 @@ class Snapshot:
     state: str
     frame: Frame | None
     frames: Frames
-    error: BaseException | None
+    error: ConsoleError | None
 
     @property
     def has_data(self) -> bool:
@@ -68,7 +69,7 @@ class Builder:
 
     def __init__(
         self,
-        build: Callable[[Snapshot], Any],
+        build: Callable[[Snapshot], object],
         *,
         snapshot: Callable[[], Snapshot],
         show: Callable[[Any], int],

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from IPython.core.getipython import get_ipython
-from ipywidgets import VBox
-from traitlets import Bool, Bunch
+from traitlets import Bool, Bunch, TraitType
 
 from ipywsecho.connection import (
     Greeting,
@@ -22,6 +21,7 @@ from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Follower, Frame, FrameLog
 from ipywsecho.pacing import running_loop
 from ipywsecho.session import Session
+from ipywsecho.widget.base import Button, Combobox, Output, VBox
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
@@ -44,12 +44,14 @@ T = TypeVar("T", bound=type)
 
 
 def _documented_by(source: type) -> Callable[[T], T]:
-    """Give the methods of a class that say nothing the docstrings of their namesakes elsewhere."""
+    """Give what a class does not document itself the docstrings of its namesakes elsewhere."""
 
     def document(documented: T) -> T:
-        for name, method in vars(documented).items():
-            if callable(method) and not method.__doc__:
-                method.__doc__ = getattr(getattr(source, name, None), "__doc__", None)
+        for name, member in vars(documented).items():
+            is_trait = isinstance(member, TraitType)
+            if (is_trait and not member.help) or (callable(member) and not member.__doc__):
+                # An empty one, as otherwise that of a base class is shown.
+                member.__doc__ = getattr(getattr(source, name, None), "__doc__", None) or ""
         return documented
 
     return document
@@ -57,70 +59,84 @@ def _documented_by(source: type) -> Callable[[T], T]:
 
 @_documented_by(Session)
 class WebSocketConsole(VBox):
-    """A WebSocket in a notebook: type and send, and see what arrives.
+    """A WebSocket console in a notebook: send messages, and see what arrives.
 
-    Displayed, it is a text field, a button and a live log. In Python, it is an object whose frames
-    can be observed, iterated and sent:
+    When displayed, it is a text field, a button and a live log. In Python, it is an object whose
+    frames you can observe, iterate over and answer:
 
         console = WebSocketConsole()
         console.observe(lambda change: print(change.new[-1].data), names="frames")
         console.send_message("Hello!")
         await console.disconnect()
 
-    Made in a cell, it connects by itself. Made where no event loop runs, it connects when
-    `connect` is awaited.
+    Created in a cell, it connects by itself. Created where no event loop runs, it connects when
+    `connect` is awaited. You can call its methods from any thread.
 
     Args:
-        uri: `ws://` or `wss://` address of the server. With `None` the console starts an echo
-            server of its own, which needs no network.
-        builder: Called with a `Snapshot` of the console whenever something has changed, as often as
-            the builder and the page can keep up with, and always with the last. What it returns is
-            shown instead of the log: text, or anything that IPython can display. It may be
-            asynchronous. What it raises is shown in one line, and the connection stays open.
-        history: How many received frames, and how many sent frames, are kept.
-        history_bytes: How many bytes of payload are kept of each.
-        reconnect: Whether a connection that failed or was lost is retried; a `Reconnect` says what
-            and when.
-        title: Stands above the log.
-        tools: Whether the row of tools is shown at first: filter, form of the view and of messages,
-            pause and more.
-        on_open: Sent, or called, each time a connection has opened, before anything that waited to
-            be sent: a message, several, or a function of the console, which may be asynchronous.
+        uri: `ws://` or `wss://` address of the server. `None` starts an echo server in this
+            process, which needs no network.
+        builder: Makes what is shown instead of the log: text, or anything that IPython can display.
+            It is called with a `Snapshot` as often as it and the page can keep up with, and always
+            after the last change. It may be asynchronous.
+        history: How many frames are kept in each direction.
+        history_bytes: How many bytes of payload are kept in each direction.
+        reconnect: Whether to retry a connection that failed or was lost; a `Reconnect` says what is
+            retried, and when.
+        title: The title above the log.
+        tools: Whether the row of tools is shown at first: filter, pause, save and more.
+        on_open: Sent or called each time a connection has opened, before anything that waits: a
+            message, several messages, or a function of the console, which may be asynchronous.
         control_frames: Whether the log shows pings, pongs, and how messages were fragmented.
-        **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
-            `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
-            `max_size` or `compression`.
+        **options: Options of `websockets.asyncio.client.connect`, such as `additional_headers`,
+            `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval` or `max_size`.
 
     Attributes:
         uri: Where it connects.
-        frames: The received frames, oldest first. An immutable value, a new one for each frame:
-            observers of this trait are called exactly once for each.
-        sent: The same for the frames sent.
-        state: "connecting", "open", "waiting" (to retry), "closing" or "closed".
+        frames: The frames received, oldest first: an immutable value. Observers of this trait are
+            called exactly once per frame.
+        sent: The frames sent, in the same way.
+        state: "connecting", "open", "waiting" (to reconnect), "closing" or "closed".
         error: What ended or prevented the connection, or `None`.
-        close_code: Close code of the last connection, or `None` before one ended.
-        close_reason: Reason in the last close frame, or `None` before one ended.
+        close_code, close_reason: How the last connection ended; `None` before one has ended.
         subprotocol: The subprotocol that was negotiated, or `None`.
-        latency: Seconds that the last ping and its pong took, or `None`.
-        paused: While true the view stands still, and frames go on being kept.
-        text: The text field.
-        button: The button that sends the text in the field.
-        output: The Output that shows the log, or what the builder made.
+        latency: The seconds that the last ping and its pong took, or `None`.
+        paused: While it is true, the log stands still; frames are kept nevertheless.
+        traffic: Counts of frames and bytes in each direction, over all connections.
+        recording: Everything that is kept now, as a value.
+        text, button, output: The text field, its button, and the Output that shows the log.
+
+    Methods:
+        connect: Connects if necessary, and returns once the connection is open.
+        send_message: Sends a text frame (`str`) or a binary frame (`bytes`).
+        request: Sends a frame, and returns the reply: the next frame received, or one that matches.
+        send_every: Sends a message regularly while the connection is open.
+        ping: Returns the seconds that a ping and its pong take.
+        on_frame: Calls a function for each frame received.
+        stream: Yields each frame received, from now on or from the oldest one kept.
+        save: Saves everything that is kept to a file.
+        clear: Forgets the frames that are kept.
+        disconnect: Closes the connection; the log stays.
+        close: Closes the connection and the widgets.
+
+    `async for frame in console` yields each frame from now on; `async with console` is connected
+    inside. All other attributes are those of an `ipywidgets.VBox`, such as `layout` and `observe`.
 
     Raises:
+        OptionError: If an option is invalid.
         ValueError: If `history` or `history_bytes` is less than 1.
     """
 
     uri = Told[str | None]()
     frames = FramesTrait()
     sent = FramesTrait()
+    # Not an enumeration: type checkers would take for impossible what changes during an `await`.
     state = StateTrait()
     error = Told[ConsoleError | None]()
     close_code = Told[int | None]()
     close_reason = Told[str | None]()
     subprotocol = Told[str | None]()
     latency = Told[float | None]()
-    paused = Bool(False)
+    paused = Bool(False, help="While it is true, the log stands still.")
 
     # Also read by the finalizer of an object whose constructor failed.
     _is_alive = False
@@ -129,13 +145,13 @@ class WebSocketConsole(VBox):
         self,
         uri: str | None = None,
         *,
-        builder: Callable[[Snapshot], Any] | None = None,
+        builder: Callable[[Snapshot], object] | None = None,
         history: int = 10_000,
         history_bytes: int = 64_000_000,
         reconnect: bool | Reconnect = True,
         title: str = "WebSocket Demo",
         tools: bool = False,
-        on_open: Greeting | None = None,
+        on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
         **options: Any,
     ) -> None:
@@ -145,16 +161,17 @@ class WebSocketConsole(VBox):
             history=history,
             history_bytes=history_bytes,
             reconnect=reconnect,
-            on_open=on_open,
+            # The host says that it is called with the console.
+            on_open=cast("Greeting[Any] | None", on_open),
             control_frames=control_frames,
             host=host,
             **options,
         )
         host.remember()
         self._controls = Controls()
-        self.text = self._controls.text
-        self.button = self._controls.button
-        self.output = self._controls.output
+        self.text: Combobox = self._controls.text
+        self.button: Button = self._controls.button
+        self.output: Output = self._controls.output
         self._controls.show_tools(tools)
         self._view = Viewer(self._session, self._controls, builder=builder, title=title)
         self._gestures = Gestures(self._session, self._controls, self._view)

@@ -8,7 +8,7 @@ and whatever caused it.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Never, TypeVar
 
 from traitlets import All, Bunch, EventHandler, TraitType
 
@@ -19,7 +19,7 @@ __all__ = ["FramesTrait", "ObservedLog", "Observers", "StateTrait", "Told"]
 T = TypeVar("T")
 
 
-class Told(TraitType[T, T], Generic[T]):
+class Told(TraitType[T, Never], Generic[T]):
     """What a session is, as a read-only trait of the same name: its value is read when asked for.
 
     The value is never stored, so that no observer finds one trait of another moment than the next.

@@ -44,7 +44,7 @@ class Viewer:
         session: Session,
         controls: Controls,
         *,
-        builder: Callable[[Snapshot], Any] | None,
+        builder: Callable[[Snapshot], object] | None,
         title: str,
     ) -> None:
         self._session = session

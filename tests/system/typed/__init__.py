@@ -1,0 +1,1 @@
+"""Scripts as users write them; a type checker reads them, nothing runs them."""
