@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -710,6 +710,42 @@ async def test_the_attempts_end_with_the_last_error_when_the_delays_are_exhauste
         assert session.error is not None
         assert "503" in str(session.error)
         await session.lifetime.ended()
+
+
+def _raise() -> Iterator[float]:
+    raise LookupError("not here")
+
+
+@pytest.mark.parametrize(
+    ("delays", "failure"),
+    [
+        (_raise, "LookupError: not here"),
+        (lambda: None, "TypeError: 'NoneType' object is not iterable"),
+        (lambda: ["soon"], "TypeError"),
+        (lambda: [-1.0], "ValueError: a delay of -1.0 seconds is not a number from 0 on"),
+        (lambda: [float("inf")], "ValueError: a delay of inf seconds"),
+        (lambda: [float("nan")], "ValueError: a delay of nan seconds"),
+    ],
+)
+async def test_delays_that_fail_end_the_attempts_with_a_notice(delays: Any, failure: str) -> None:
+    session = Session("ws://127.0.0.1:9", reconnect=Reconnect(delays=delays))
+
+    with pytest.raises(ConnectError):
+        await session.connect()
+    await until(session, lambda: session.state == "closed")
+
+    assert f"reconnect=… failed: {failure}" in texts(session)[-1]
+    assert isinstance(session.error, ConnectError)
+    await session.lifetime.ended()
+
+
+async def test_delays_may_be_any_iterable() -> None:
+    session = Session("ws://127.0.0.1:9", reconnect=Reconnect(delays=lambda: [0.0, 0]))
+    session.start()
+    await until(session, lambda: session.connection.has_begun and session.state == "closed")
+
+    assert texts(session)[-1] == "gave up after 3 attempts"
+    await session.lifetime.ended()
 
 
 async def test_a_message_too_large_for_the_server_ends_with_1009_and_an_explanation() -> None:

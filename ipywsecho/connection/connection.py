@@ -224,7 +224,11 @@ class Connection:
                 self._reports.notice(line_of(end), is_error=True)
             self._end_attempt(end)
             lasted = None if opened_at is None else loop.time() - opened_at
-            delay = None if self._is_stopping() else retries.delay_after(end, lasted)
+            try:
+                delay = None if self._is_stopping() else retries.delay_after(end, lasted)
+            except Exception as exc:
+                self._reports.notice(f"reconnect=… failed: {line_of(exc)}", is_error=True)
+                return
             if delay is None:
                 if retries.is_exhausted:
                     self._reports.notice(

@@ -2,8 +2,9 @@
 
 import random
 import ssl
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
+from math import inf
 
 from ipywsecho.errors import ClosedError, ConnectError, ConsoleError, HandshakeError
 
@@ -27,7 +28,7 @@ class Reconnect:
     """When to retry after a connection failed or was lost.
 
     Attributes:
-        delays: Returns an iterator over the seconds to wait before each retry; when it ends, so do
+        delays: Returns the seconds to wait before each retry; when it ends, so do
             the retries. It is called again after each stable connection.
         stable_after: Seconds after which a connection counts as stable.
         fatal_codes: Close codes after which there is no retry. By default these are the codes for
@@ -37,7 +38,7 @@ class Reconnect:
             after which there is a retry.
     """
 
-    delays: Callable[[], Iterator[float]] = backoff
+    delays: Callable[[], Iterable[float]] = backoff
     stable_after: float = 10.0
     fatal_codes: Collection[int] = frozenset(
         {1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, *range(4000, 5000)}
@@ -87,15 +88,21 @@ class Retries:
         Args:
             error: What ended or prevented the connection.
             lasted: Seconds for which the connection was open, or `None` if it never was.
+
+        Raises:
+            Exception: Whatever the policy, which is the user's, raises.
+            ValueError: If a delay is negative or not finite.
         """
         policy = self._policy
         if policy is None or not policy.is_transient(error):
             return None
         is_stable = lasted is not None and lasted >= policy.stable_after
         if self._delays is None or is_stable:
-            self._delays = policy.delays()
+            self._delays = iter(policy.delays())
             self.attempts = 0
         self.attempts += 1
         delay = next(self._delays, None)
         self.is_exhausted = delay is None
+        if delay is not None and not 0 <= delay < inf:
+            raise ValueError(f"a delay of {delay!r} seconds is not a number from 0 on")
         return delay
