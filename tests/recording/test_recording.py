@@ -1,6 +1,7 @@
 """Recordings as values and as files, including files of browsers and damaged files."""
 
 import asyncio
+import copy
 import errno
 import gzip
 import json
@@ -157,8 +158,14 @@ def test_pandas_makes_a_table_of_the_frames() -> None:
 def test_a_recording_is_an_immutable_value() -> None:
     with pytest.raises(AttributeError):
         TALK.uri = "ws://elsewhere"  # type: ignore[misc]
-    assert pickle.loads(pickle.dumps(TALK)) == TALK
     assert repr(TALK) == "<Recording: 5 frames of wss://host/chat?room=1>"
+
+
+def test_a_recording_survives_copying() -> None:
+    protocols = range(2, pickle.HIGHEST_PROTOCOL + 1)
+    pickled = [pickle.loads(pickle.dumps(TALK, protocol)) for protocol in protocols]
+
+    assert [copy.copy(TALK), copy.deepcopy(TALK), *pickled] == [TALK] * 6
 
 
 # Round trips
