@@ -7,8 +7,9 @@ from typing import Any
 
 from ipywsecho.errors import line_of, place_of
 from ipywsecho.frames.following import Follower, Signal
-from ipywsecho.frames.log import Control, Frame, FrameLog, Notice
+from ipywsecho.frames.log import Control, FrameLog, Notice
 from ipywsecho.frames.moments import now, order_of
+from ipywsecho.frames.sequence import Frame
 
 __all__ = ["Journal"]
 
