@@ -3,10 +3,11 @@
 from ipywsecho.frames.following import Follower, Signal
 from ipywsecho.frames.journal import Journal
 from ipywsecho.frames.log import Control, FrameLog, Notice
-from ipywsecho.frames.moments import Moment, now, order_of
+from ipywsecho.frames.moments import Clock, Moment, now, order_of
 from ipywsecho.frames.sequence import Frame, Frames
 
 __all__ = [
+    "Clock",
     "Control",
     "Follower",
     "Frame",
