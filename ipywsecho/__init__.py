@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         SaveError,
     )
     from ipywsecho.frames import Frame, Frames
-    from ipywsecho.recording import Recording, load
+    from ipywsecho.recording import Recording, load, load_async
     from ipywsecho.server import Between, EchoServer, MaxBytes, ReplayServer
     from ipywsecho.session import Session
     from ipywsecho.widget import Snapshot, WebSocketConsole, load_ipython_extension
@@ -46,6 +46,7 @@ __all__ = [
     "Snapshot",
     "WebSocketConsole",
     "load",
+    "load_async",
     "load_ipython_extension",
 ]
 
@@ -65,7 +66,7 @@ _HOMES = {
         "SaveError",
     ],
     "frames": ["Frame", "Frames"],
-    "recording": ["Recording", "load"],
+    "recording": ["Recording", "load", "load_async"],
     "server": ["Between", "EchoServer", "MaxBytes", "ReplayServer"],
     "session": ["Session"],
     "widget": ["Snapshot", "WebSocketConsole", "load_ipython_extension"],

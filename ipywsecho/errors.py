@@ -15,6 +15,8 @@ Each says in one line what happened and what to do, and keeps the original as `_
 """
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 __all__ = [
     "NORMAL_CODES",
@@ -79,6 +81,10 @@ class ClosedError(ConsoleError, ConnectionError):
         super().__init__(message)
         self.code = code
         self.reason = reason
+
+    # By default, an exception is made anew from its positional arguments alone.
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), code=self.code, reason=self.reason), self.args, vars(self)
 
 
 class NotConnectedError(ConsoleError, RuntimeError):

@@ -1,7 +1,9 @@
 import asyncio
+import copy
 import errno
 import functools
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -70,6 +72,48 @@ def test_a_closed_error_has_a_code_and_a_reason() -> None:
     error = ClosedError("closed", code=4001, reason="bye")
 
     assert (str(error), error.code, error.reason) == ("closed", 4001, "bye")
+
+
+def tree_of(kind: type[ConsoleError]) -> list[type[ConsoleError]]:
+    return [kind, *(each for child in kind.__subclasses__() for each in tree_of(child))]
+
+
+def copies_of(error: Exception) -> list[Exception]:
+    """Return an error as it comes out of every way of copying it."""
+    protocols = range(2, pickle.HIGHEST_PROTOCOL + 1)
+    pickled = [pickle.loads(pickle.dumps(error, protocol)) for protocol in protocols]
+    return [copy.copy(error), copy.deepcopy(error), *pickled]
+
+
+@pytest.mark.parametrize("kind", tree_of(ConsoleError), ids=lambda kind: kind.__name__)
+def test_every_error_survives_copying_with_its_message_and_notes(kind: type[ConsoleError]) -> None:
+    error = kind("what", code=4001) if kind is ClosedError else kind("what")
+    error.add_note("in addition")
+
+    for again in copies_of(error):
+        assert type(again) is kind
+        assert (str(again), again.args) == ("what", ("what",))
+        assert vars(again) == vars(error)
+
+
+def test_a_closed_error_survives_copying_with_its_code_and_reason() -> None:
+    error = ClosedError("closed", code=4001, reason="bye")
+
+    assert [
+        (str(again), again.code, again.reason)
+        for again in copies_of(error)
+        if isinstance(again, ClosedError)
+    ] == [("closed", 4001, "bye")] * 6
+
+
+def test_a_handshake_error_survives_copying_with_its_status_and_body() -> None:
+    error = HandshakeError("refused", status=503, body="later")
+
+    assert [
+        (str(again), again.status, again.body)
+        for again in copies_of(error)
+        if isinstance(again, HandshakeError)
+    ] == [("refused", 503, "later")] * 6
 
 
 def test_the_normal_close_codes_are_1000_1001_and_1005() -> None:

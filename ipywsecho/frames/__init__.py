@@ -3,12 +3,14 @@
 from ipywsecho.frames.calling import Caller
 from ipywsecho.frames.following import Follower, Signal, newer
 from ipywsecho.frames.journal import Journal
-from ipywsecho.frames.log import Control, Frame, FrameLog, Frames, Notice
-from ipywsecho.frames.moments import Moment, now, order_of
+from ipywsecho.frames.log import Control, FrameLog, Notice
+from ipywsecho.frames.moments import Clock, Moment, now, order_of
 from ipywsecho.frames.replies import Replies, Reply
+from ipywsecho.frames.sequence import Frame, Frames
 
 __all__ = [
     "Caller",
+    "Clock",
     "Control",
     "Follower",
     "Frame",

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Self
 
-from ipywsecho.frames.log import Frame, FrameLog, Frames
+from ipywsecho.frames.log import FrameLog
+from ipywsecho.frames.sequence import Frame, Frames
 from ipywsecho.pacing import Turn, running_loop
 
 __all__ = ["Follower", "Signal", "newer"]
@@ -101,8 +102,10 @@ class Follower:
         self._signal = signal
         self._is_over = is_over
         self._skipped = skipped
-        frames = log.frames
-        self._position = frames.total - (len(frames) if from_start else 0)
+        self._position = log.total
+        if from_start:
+            frames = log.frames
+            self._position = frames.total - len(frames)
         self._turn = Turn()
 
     def __aiter__(self) -> Self:
@@ -111,16 +114,16 @@ class Follower:
     async def __anext__(self) -> Frame:
         if self._turn.is_over():
             await self._turn.pass_on()
-        await self._signal.wait_for(lambda: self._has_more() or self._is_over())
-        if not self._has_more():
-            raise StopAsyncIteration
+        await self._signal.wait_for(lambda: self._has_more(self._log.frames) or self._is_over())
+        # One value from here on, as another thread may append and forget meanwhile.
         frames = self._log.frames
+        if not self._has_more(frames):
+            raise StopAsyncIteration
         frame = frames[self._position - (frames.total - len(frames))]
         self._position += 1
         return frame
 
-    def _has_more(self) -> bool:
-        frames = self._log.frames
+    def _has_more(self, frames: Frames) -> bool:
         oldest = frames.total - len(frames)
         if self._position < oldest:
             self._skipped(oldest - self._position)

@@ -8,10 +8,11 @@ from heapq import merge
 from ipywsecho.errors import line_of, place_of
 from ipywsecho.frames.calling import Caller
 from ipywsecho.frames.following import Follower, Signal, newer
-from ipywsecho.frames.log import Control, Frame, FrameLog, Notice
+from ipywsecho.frames.log import Control, FrameLog, Notice
 from ipywsecho.frames.moments import now, order_of
 from ipywsecho.frames.notices import Notices
 from ipywsecho.frames.replies import Replies
+from ipywsecho.frames.sequence import Frame
 
 __all__ = ["Journal"]
 

@@ -1,4 +1,4 @@
-"""Frames, and the bounded log that keeps them.
+"""A bounded log of frames, and what else is logged.
 
 A log is a chain of append-only chunks. Its `frames` property returns a `Frames`, a view of those
 chunks that is made in constant time and that later appends do not change. A chunk holds about the
@@ -6,74 +6,22 @@ square root of the history: then an append takes constant time on average, and l
 taken by forgotten frames, which are freed a chunk at a time.
 """
 
-import json
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+import sys
+from collections import deque
+from collections.abc import Sequence
 from math import isqrt
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, overload
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from ipywsecho.frames.sequence import Chain, Frame, Frames
 
-__all__ = ["Control", "Frame", "FrameLog", "Frames", "Notice"]
+__all__ = ["Control", "FrameLog", "Notice"]
 
-_SHOWN_IN_REPR = 60
 _SIZE = attrgetter("size")
 
-
-class _FrameFields(NamedTuple):
-    data: str | bytes
-    time: float
-    sent: bool
-    size: int
-
-
-class Frame(_FrameFields):
-    """One message sent or received over a WebSocket.
-
-    Attributes:
-        data: The payload: `str` for a text frame, `bytes` for a binary one (RFC 6455, section 5.6).
-        time: When the frame was received or handed to the network, in seconds since the epoch.
-        sent: True for a frame sent by the client, False for a frame received.
-        size: Length of the payload in bytes.
-    """
-
-    __slots__ = ()
-
-    def __new__(
-        cls, data: str | bytes, time: float, sent: bool = False, size: int | None = None
-    ) -> Self:
-        """Create a frame; without a size, the size is that of the payload."""
-        return tuple.__new__(cls, (data, time, sent, _size_of(data) if size is None else size))
-
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        return self[:3]
-
-    def __repr__(self) -> str:
-        data = self.data
-        shown = repr(data if len(data) <= _SHOWN_IN_REPR else data[:_SHOWN_IN_REPR])
-        more = "" if len(data) <= _SHOWN_IN_REPR else "…"
-        return f"Frame({shown}{more}, time={self.time!r}, sent={self.sent}, size={self.size})"
-
-    def json(self) -> Any:
-        """Return the payload, parsed as JSON.
-
-        Raises:
-            ValueError: If the payload is not valid JSON.
-        """
-        return json.loads(self.data)
-
-
-def _size_of(data: str | bytes) -> int:
-    # Most frames are ASCII, whose size is known without encoding them.
-    if isinstance(data, bytes) or data.isascii():
-        return len(data)
-    return len(data.encode("utf-8", "surrogatepass"))
-
-
-_Chain = tuple[tuple[list[Frame], ...], tuple[int, ...]]
-"""Chunks of frames, and the number of the first frame in each chunk."""
+# The text of a smaller frame takes less memory than the frame itself.
+_LARGE = 256
+_HEADER = sys.getsizeof("🙂") - 4
 
 
 class Notice(NamedTuple):
@@ -113,116 +61,17 @@ class Control(NamedTuple):
     fragments: int = 0
 
 
-class Frames(Sequence[Frame]):
-    """An immutable sequence of frames, oldest first.
-
-    Any index takes about the same time. A slice is a `Frames` as well, and without a step it copies
-    no frames.
-
-    Attributes:
-        total: Number of frames the log has ever received, including those it has forgotten.
-    """
-
-    __slots__ = ("_chain", "_start", "_stop", "total")
-
-    def __init__(
-        self,
-        chain: "_Chain",
-        start: int,
-        stop: int,
-        total: int,
-    ) -> None:
-        self._chain = chain
-        self._start = start
-        self._stop = stop
-        self.total = total
-
-    def __len__(self) -> int:
-        return self._stop - self._start
-
-    def __repr__(self) -> str:
-        return f"<Frames: {len(self):,} of {self.total:,}>"
-
-    @overload
-    def __getitem__(self, index: int) -> Frame: ...
-    @overload
-    def __getitem__(self, index: slice) -> "Frames": ...
-    def __getitem__(self, index: int | slice) -> "Frame | Frames":
-        """Return the frame at an index, or the frames of a slice."""
-        if isinstance(index, slice):
-            return self._slice(index)
-        number = index + (self._stop if index < 0 else self._start)
-        if not self._start <= number < self._stop:
-            raise IndexError(f"frame index {index} is out of range (length {len(self)})")
-        chunks, firsts = self._chain
-        chunk = bisect_right(firsts, number) - 1
-        return chunks[chunk][number - firsts[chunk]]
-
-    def __iter__(self) -> Iterator[Frame]:
-        for chunk, begin, end in self._parts():
-            # By index, because the newest chunk may grow during the iteration.
-            for index in range(begin, end):
-                yield chunk[index]
-
-    def __reversed__(self) -> Iterator[Frame]:
-        for chunk, begin, end in self._parts(step=-1):
-            for index in range(end - 1, begin - 1, -1):
-                yield chunk[index]
-
-    def until(self, total: int) -> "Frames":
-        """Return these frames without those that the log received after its first `total`."""
-        stop = min(max(total, self._start), self._stop)
-        return Frames(self._chain, self._start, stop, total)
-
-    def to_dataframe(self) -> "DataFrame":
-        """Return a pandas DataFrame with one row per frame.
-
-        The columns are `time`, a timestamp in UTC; `direction`, "received" or "sent"; `kind`,
-        "text" or "bytes", depending on the opcode (RFC 6455, section 5.6); `size` in bytes; and
-        `data`, the payload.
-
-        Raises:
-            ImportError: If pandas is not installed.
-        """
-        try:
-            import pandas as pd
-        except ImportError as exc:
-            raise ImportError(
-                "to_dataframe() needs pandas, which is not installed; run %pip install pandas"
-            ) from exc
-        columns: dict[str, list[Any]] = {
-            "direction": ["sent" if frame.sent else "received" for frame in self],
-            "kind": ["text" if isinstance(frame.data, str) else "bytes" for frame in self],
-            "size": [frame.size for frame in self],
-            "data": [frame.data for frame in self],
-        }
-        times = pd.to_datetime([frame.time for frame in self], unit="s", utc=True)
-        return pd.DataFrame({"time": times, **columns})
-
-    def _parts(self, step: int = 1) -> Iterator[tuple[list[Frame], int, int]]:
-        """Yield each chunk that holds some of these frames, with the range of their indices."""
-        chunks, firsts = self._chain
-        holding = range(bisect_right(firsts, self._start) - 1, bisect_left(firsts, self._stop))
-        for number in holding[::step]:
-            chunk, first = chunks[number], firsts[number]
-            yield chunk, max(self._start - first, 0), min(len(chunk), self._stop - first)
-
-    def _slice(self, index: slice) -> "Frames":
-        start, stop, step = index.indices(len(self))
-        if step == 1:
-            begin = self._start + start
-            end = max(begin, self._start + stop)
-            return Frames(self._chain, begin, end, self.total)
-        frames = [self[number] for number in range(start, stop, step)]
-        return Frames(((frames,), (0,)), 0, len(frames), self.total)
-
-
 class FrameLog:
     """A bounded log of the newest frames; appending takes constant time on average.
 
+    One thread writes, and any thread may read `frames`. Each step of a change leaves a valid log,
+    so a reader may at most see frames that are about to be forgotten.
+
     Args:
         history: Number of frames to keep.
-        history_bytes: Bytes of payload to keep. The newest frame is always kept.
+        history_bytes: Bytes of payload to keep, or of memory where a text takes more of it: one
+            character outside ASCII doubles what the others take, and an emoji makes them take four
+            bytes each. The newest frame is always kept.
 
     Raises:
         ValueError: If a limit is less than one.
@@ -243,19 +92,30 @@ class FrameLog:
         self.total = 0
         """Number of frames ever appended."""
         self.total_bytes = 0
-        """Bytes of payload ever appended."""
+        """Bytes ever appended, counted as `history_bytes` counts them."""
         self.cleared = 0
         """Value of `total` at the last `clear`."""
         self._start = 0
-        self._forgotten_bytes = 0
+        # The oldest frames must go once a total is beyond this.
+        self._most = history
+        self._most_bytes = history_bytes
+        # The numbers of kept frames that take more memory than their size, and how much more.
+        self._wide: deque[tuple[int, int]] = deque()
         self._view: Frames | None = None
-        self._begin_chain()
+        self._begin_chunk(((), ()))
 
     @property
     def frames(self) -> Frames:
         """The frames kept now; later appends do not change this value."""
         view = self._view
-        if view is None:
+        # Made of three attributes that another thread may change meanwhile. None ever returns to
+        # an earlier value: if all are as before, there was a moment at which they were together.
+        while (
+            view is None
+            or view.total != self.total
+            or view._start != self._start
+            or view._chain is not self._chain
+        ):
             total = self.total
             view = self._view = Frames(self._chain, self._start, total, total)
         return view
@@ -263,90 +123,121 @@ class FrameLog:
     def append(self, frame: Frame) -> None:
         """Append a frame, and forget the oldest frames while a limit is exceeded."""
         self._tail.append(frame)
-        self._view = None
-        total = self.total = self.total + 1
-        total_bytes = self.total_bytes = self.total_bytes + frame.size
-        if (
-            total - self._start > self._history
-            or total_bytes - self._forgotten_bytes > self._history_bytes
-        ):
+        total = self.total + 1
+        size = frame.size
+        total_bytes = self.total_bytes + size
+        if size > _LARGE:
+            total_bytes += self._note_wide((frame,))
+        self.total_bytes = total_bytes
+        self.total = total
+        if total > self._most or total_bytes > self._most_bytes:
             self._forget()
         if total >= self._full_at or total_bytes >= self._full_at_bytes:
-            self._begin_chunk()
+            self._begin_chunk(self._chain)
 
     def extend(self, frames: Sequence[Frame]) -> None:
         """Keep frames that came together, as `append` keeps each of them."""
-        begin = 0
-        while begin < len(frames):
-            end = begin + self._full_at - self.total
-            part = frames if begin == 0 and end >= len(frames) else frames[begin:end]
+        begin, count, total = 0, len(frames), self.total
+        while begin < count:
+            end = begin + self._full_at - total
+            part = frames if begin == 0 and end >= count else frames[begin:end]
             begin = end
             self._tail.extend(part)
-            self._view = None
-            self.total += len(part)
-            self.total_bytes += sum(map(_SIZE, part))
-            if (
-                self.total - self._start > self._history
-                or self.total_bytes - self._forgotten_bytes > self._history_bytes
-            ):
-                self._forget()
-            if self.total >= self._full_at or self.total_bytes >= self._full_at_bytes:
-                self._begin_chunk()
+            added = sum(map(_SIZE, part))
+            total += len(part)
+            if added > _LARGE * len(part):
+                added += self._note_wide(part)
+            total_bytes = self.total_bytes = self.total_bytes + added
+            self.total = total
+            if total > self._most or total_bytes > self._most_bytes:
+                self._forget_many()
+            if total >= self._full_at or total_bytes >= self._full_at_bytes:
+                self._begin_chunk(self._chain)
 
     def clear(self) -> None:
         """Forget all frames; the totals keep counting."""
         self._start = self.cleared = self.total
-        self._forgotten_bytes = self.total_bytes
-        self._view = None
-        self._begin_chain()
+        self._most = self.total + self._history
+        self._most_bytes = self.total_bytes + self._history_bytes
+        self._wide.clear()
+        self._begin_chunk(((), ()))
 
-    def _begin_chain(self) -> None:
-        self._chain: _Chain = ((), ())
-        self._begin_chunk()
-
-    def _begin_chunk(self) -> None:
+    def _begin_chunk(self, chain: Chain) -> None:
         self._tail: list[Frame] = []
-        chunks, firsts = self._chain
-        self._chain = ((*chunks, self._tail), (*firsts, self.total))
-        self._view = None
+        chunks, firsts = chain
+        self._chain: Chain = ((*chunks, self._tail), (*firsts, self.total))
         self._full_at = self.total + self._chunk_frames
         self._full_at_bytes = self.total_bytes + self._chunk_bytes
+        # It may hold chunks that are forgotten.
+        self._view = None
+
+    def _note_wide(self, frames: Sequence[Frame]) -> int:
+        """Note which of these frames take more memory than their size, and return how much more."""
+        noted = 0
+        for number, frame in enumerate(frames, self.total):
+            if more := _excess_of(frame):
+                self._wide.append((number, more))
+                noted += more
+        return noted
+
+    def _forget_wide(self, start: int) -> int:
+        forgotten = 0
+        while self._wide and self._wide[0][0] < start:
+            forgotten += self._wide.popleft()[1]
+        return forgotten
 
     def _forget(self) -> None:
-        start = self._start
-        if start >= self.total - 1:
+        start, total = self._start, self.total
+        if start >= total - 1:
             return
         chunks, firsts = self._chain
         chunk, first = chunks[0], firsts[0]
         # Mostly one has come, and one goes.
-        self._forgotten_bytes += chunk[start - first].size
+        most_bytes = self._most_bytes + chunk[start - first].size
         self._start = start = start + 1
+        if self._wide:
+            most_bytes += self._forget_wide(start)
+        most = self._most = start + self._history
+        self._most_bytes = most_bytes
         if start - first == len(chunk) and len(firsts) > 1:
             self._chain = chunks[1:], firsts[1:]
-        if (
-            self.total - start > self._history
-            or self.total_bytes - self._forgotten_bytes > self._history_bytes
-        ):
+            self._view = None
+        if total > most or self.total_bytes > most_bytes:
             self._forget_many()
 
     def _forget_many(self) -> None:
-        newest = self.total - 1
-        chunks, firsts = self._chain
+        chain = chunks, firsts = self._chain
+        newest, total_bytes = self.total - 1, self.total_bytes
         too_many = self.total - self._history
-        too_large = self.total_bytes - self._history_bytes
-        start, forgotten_bytes = self._start, self._forgotten_bytes
-        while start < newest and (start < too_many or forgotten_bytes < too_large):
+        start, most_bytes, wide = self._start, self._most_bytes, self._wide
+        while start < newest and (start < too_many or most_bytes < total_bytes):
             chunk, first = chunks[0], firsts[0]
             end = min(first + len(chunk), newest)
             if start < too_many:
                 # Without a look at each of them.
                 stop = min(too_many, end)
-                forgotten_bytes += sum(map(_SIZE, chunk[start - first : stop - first]))
+                most_bytes += sum(map(_SIZE, chunk[start - first : stop - first]))
                 start = stop
-            while start < end and forgotten_bytes < too_large:
-                forgotten_bytes += chunk[start - first].size
+                if wide:
+                    most_bytes += self._forget_wide(start)
+            while start < end and most_bytes < total_bytes:
+                most_bytes += chunk[start - first].size
                 start += 1
+                if wide:
+                    most_bytes += self._forget_wide(start)
             if start == first + len(chunk) and len(firsts) > 1:
-                chunks, firsts = chunks[1:], firsts[1:]
-        self._start, self._forgotten_bytes = start, forgotten_bytes
-        self._chain = chunks, firsts
+                chain = chunks, firsts = chunks[1:], firsts[1:]
+        self._most_bytes = most_bytes
+        self._start = start
+        self._most = start + self._history
+        if chain is not self._chain:
+            self._chain = chain
+            self._view = None
+
+
+def _excess_of(frame: Frame) -> int:
+    """Return how many bytes of memory a payload takes beyond its size."""
+    data = frame.data
+    if isinstance(data, bytes) or data.isascii():
+        return 0
+    return max(0, sys.getsizeof(data) - _HEADER - frame.size)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from ipywsecho.errors import NotConnectedError
-from ipywsecho.frames.log import Frame
+from ipywsecho.frames.sequence import Frame
 
 __all__ = ["Replies", "Reply"]
 

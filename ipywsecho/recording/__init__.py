@@ -1,5 +1,5 @@
 """Recordings of a connection, as values and as files; imports frames."""
 
-from ipywsecho.recording.recording import Recording, load
+from ipywsecho.recording.recording import Recording, load, load_async
 
-__all__ = ["Recording", "load"]
+__all__ = ["Recording", "load", "load_async"]

@@ -17,7 +17,7 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ipywsecho.frames import order_of
+from ipywsecho.frames import Clock, order_of
 from ipywsecho.masking import mask, secrets_of
 from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
@@ -25,11 +25,11 @@ from ipywsecho.recording.messages import (
     encode,
     entry_of,
     json_pieces,
-    parse_json,
     problem_in,
     quoted,
     text_of,
 )
+from ipywsecho.recording.stepwise import parse_json
 
 __all__ = ["read_har", "write_har"]
 
@@ -132,6 +132,7 @@ def read_har(text: str, entry: int | None) -> Contents:
         )
     place, chosen = _chosen(entries, entry)
     found: list[Entry] = []
+    clock = Clock()
     try:
         contents = Contents(
             uri=text_of("url", _member(_member(chosen, "request"), "url")) or None,
@@ -144,7 +145,7 @@ def read_har(text: str, entry: int | None) -> Contents:
         for number, message in enumerate(messages):
             place = f"{list_place}[{number}]"
             if _member(message, "opcode") not in _CONTROL:
-                found.append(entry_of(message))
+                found.append(entry_of(message, clock))
     except ValueError as exc:
         raise FormatError(place, problem_in(exc)) from exc
     return with_entries(contents, found)

@@ -31,18 +31,18 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Any
 
-from ipywsecho.frames import order_of
+from ipywsecho.frames import Clock, order_of
 from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
     FormatError,
     encode,
     entry_of,
     json_pieces,
-    parse_json,
     problem_in,
     quoted,
     text_of,
 )
+from ipywsecho.recording.stepwise import lines_of, parse_json
 
 __all__ = ["read_jsonl", "write_jsonl"]
 
@@ -82,14 +82,14 @@ def read_jsonl(text: str, _: int | None) -> Contents:
     Raises:
         FormatError: If the file is not valid.
     """
-    first, *others = text.removesuffix("\n").split("\n")
+    lines, clock = lines_of(text), Clock()
     entries: list[Entry] = []
     place = "line 1"
     try:
-        contents, expected = _header(parse_json(first))
-        for number, line in enumerate(others, 2):
+        contents, expected = _header(parse_json(next(lines)))
+        for number, line in enumerate(lines, 2):
             place = f"line {number}"
-            entries.append(entry_of(parse_json(line)))
+            entries.append(entry_of(parse_json(line), clock))
     except ValueError as exc:
         raise FormatError(place, problem_in(exc)) from exc
     contents = with_entries(contents, entries)

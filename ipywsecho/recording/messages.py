@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ipywsecho.errors import RecordingError
-from ipywsecho.frames import Control, Frame, Notice, now
+from ipywsecho.frames import Clock, Control, Frame, Notice
 from ipywsecho.recording.contents import Entry
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "encode",
     "entry_of",
     "json_pieces",
-    "parse_json",
     "problem_in",
     "quoted",
     "text_of",
@@ -89,8 +88,12 @@ def _message(entry: Entry) -> dict[str, Any]:
     return {"type": kind, "time": entry.time, "opcode": opcode, "data": entry.data}
 
 
-def entry_of(message: Any) -> Entry:
+def entry_of(message: Any, clock: Clock) -> Entry:
     """Return the frame, notice or control frame that a message stands for.
+
+    Args:
+        message: The message.
+        clock: The clock of the file, which gives its entries their order.
 
     Raises:
         ValueError: If the message is not valid; the text of the error says why.
@@ -98,9 +101,9 @@ def entry_of(message: Any) -> Entry:
     if not isinstance(message, dict):
         raise ValueError(f"{quoted(message)} is not a frame; it must be a JSON object")
     kind, opcode, data = message.get("type"), message.get("opcode"), message.get("data")
-    time, text = _time(message.get("time")), text_of("data", data)
+    time, text = _time(message.get("time"), clock), text_of("data", data)
     if kind in ("notice", "error"):
-        return _notice(message, Notice(time, text, kind == "error"))
+        return _notice(message, Notice(time, text, kind == "error"), clock)
     if kind not in ("send", "receive"):
         raise ValueError(f"type is {quoted(kind)}; it must be “send” or “receive”")
     if opcode == _TEXT:
@@ -114,12 +117,14 @@ def entry_of(message: Any) -> Entry:
     raise ValueError(f"opcode is {quoted(opcode)}; it must be 1 for text or 2 for binary")
 
 
-def _notice(message: dict[str, Any], notice: Notice) -> Notice:
+def _notice(message: dict[str, Any], notice: Notice, clock: Clock) -> Notice:
     """Return a notice with how often it was repeated, and until when."""
     count, last = message.get("count", 1), message.get("last")
     if type(count) is not int or count < 1:
         raise ValueError(f"count is {quoted(count)}; it must be 1 or more")
-    return notice._replace(occurrences=count, last=None if last is None else float(_time(last)))
+    return notice._replace(
+        occurrences=count, last=None if last is None else float(_time(last, clock))
+    )
 
 
 def _fragments(value: Any) -> int:
@@ -128,13 +133,13 @@ def _fragments(value: Any) -> int:
     return value
 
 
-def _time(value: Any) -> float:
+def _time(value: Any, clock: Clock) -> float:
     if type(value) not in (int, float) or not 0 <= value < _END_OF_TIME:
         raise ValueError(
             f"time is {quoted(value)}; it must be in seconds since the epoch, before the year 3000"
         )
     # In the order of the file, whatever the times are.
-    return now.at(float(value))
+    return clock.at(float(value))
 
 
 def text_of(name: str, value: Any) -> str:
@@ -163,18 +168,6 @@ def quoted(value: Any) -> str:
     """Return a value as an error message quotes it."""
     text = "missing" if value is None else repr(value)
     return text if len(text) <= 40 else f"{text[:40]}…"
-
-
-def parse_json(text: str) -> Any:
-    """Return the value of a JSON text.
-
-    Raises:
-        ValueError: If it is not valid; `problem_in` turns the error into a message.
-    """
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply for a recording") from None
 
 
 def problem_in(error: ValueError) -> str:

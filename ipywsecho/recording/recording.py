@@ -4,8 +4,10 @@ The extension of the file name determines the format. `jsonl.py` documents `.jso
 the complete recording; `har.py` documents `.har`, which other tools can read.
 """
 
+import asyncio
 import errno
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
@@ -22,7 +24,7 @@ from ipywsecho.recording.har import read_har, write_har
 from ipywsecho.recording.jsonl import read_jsonl, write_jsonl
 from ipywsecho.recording.messages import FormatError
 
-__all__ = ["Recording", "load"]
+__all__ = ["Recording", "load", "load_async"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -117,6 +119,26 @@ def load(path: str | PathLike[str], *, entry: int | None = None) -> Recording:
     return Recording(**vars(contents))
 
 
+async def load_async(path: str | PathLike[str], *, entry: int | None = None) -> Recording:
+    """Load a recording as `load` does, while the event loop goes on.
+
+    If this is cancelled, the file is still read to its end, in a thread.
+
+    Args:
+        path: The file. A damaged file is rejected, never loaded partially.
+        entry: The number of the connection in a `.har` file, counted from 0; `None` if there is
+            only one.
+
+    Raises:
+        RecordingError: If the file cannot be read, is not valid, or does not contain the
+            connection. The message says what is wrong, and where.
+    """
+    if sys.platform == "emscripten":
+        # There are no threads in a browser.
+        return load(path, entry=entry)
+    return await asyncio.to_thread(load, path, entry=entry)
+
+
 # Files.
 
 
@@ -142,7 +164,7 @@ def _read(path: Path) -> str:
         data = path.read_bytes()
     except (OSError, ValueError) as exc:
         raise RecordingError(f"{path} cannot be read ({_reason(exc)}); check the path") from exc
-    if not data.strip():
+    if not data or data.isspace():
         raise FormatError("line 1", "the file is empty; look for another copy")
     try:
         return data.decode("utf-8-sig")

@@ -1,12 +1,13 @@
 """The part of a log that the Output shows: filtered, paused, and in a chosen view."""
 
 from collections.abc import Callable, Sequence
-from itertools import takewhile
+from itertools import compress, takewhile
 from typing import NamedTuple
 
+from ipywsecho.errors import InputError
 from ipywsecho.frames import Control, Frame, FrameLog, Frames, Notice
 from ipywsecho.view import rows
-from ipywsecho.view.finding import Criteria, Sieve
+from ipywsecho.view.finding import Criteria, Sieve, TextSieve
 from ipywsecho.view.payloads import Kind, View
 from ipywsecho.view.pictures import SourceOf
 
@@ -62,6 +63,7 @@ class Screen:
         self._view = View.AUTOMATIC
         self._criteria = Criteria()
         self._sieves: tuple[Sieve, Sieve] | None = None
+        self._text_sieve = TextSieve(self._criteria.in_text())
         self._drawn: _Drawn | None = None
         self._parity: rows.Parity = "even"
         self._is_previewed = False
@@ -102,6 +104,7 @@ class Screen:
             InputError: If the regular expression is invalid; then the filter stays as it was.
         """
         matches = criteria.in_frame()
+        self._text_sieve = TextSieve(criteria.in_text())
         self._criteria = criteria
         is_filter = criteria != Criteria()
         self._sieves = (Sieve(matches), Sieve(matches)) if is_filter else None
@@ -121,6 +124,27 @@ class Screen:
         ]
         self.is_stale = True
         return all(done)
+
+    @property
+    def complaint(self) -> InputError | None:
+        """What takes too long to search, or `None` if nothing does."""
+        if self._sieves is None:
+            return None
+        slow = [
+            f"{name} frame {sieve.slow_number:,}"
+            for name, sieve in zip(("received", "sent"), self._sieves, strict=True)
+            if sieve.slow_number is not None
+        ]
+        if more := sum(sieve.too_slow for sieve in self._sieves) - len(slow):
+            slow.append(f"{more:,} more")
+        if self._text_sieve.is_too_slow:
+            slow.append("the notices")
+        if not slow:
+            return None
+        return InputError(
+            f"{self._criteria.text} takes too long on {', '.join(slow)} (hidden by the filter); "
+            "simplify the regular expression"
+        )
 
     def forget(self) -> None:
         """Start anew after the logs were cleared."""
@@ -195,15 +219,15 @@ class Screen:
 
     def _matching(self, events: Sequence[Notice | Control]) -> Sequence[Notice | Control]:
         sent, kind = self._criteria.sent, self._criteria.kind
-        in_text = self._criteria.in_text()
 
-        def matches(event: Notice | Control) -> bool:
+        def is_chosen(event: Notice | Control) -> bool:
             if isinstance(event, Control):
-                is_chosen = sent in (None, event.sent) and kind in (None, Kind.CONTROL)
-                return is_chosen and in_text(rows.text_of(event))
-            return sent is None and kind is None and in_text(event.text)
+                return sent in (None, event.sent) and kind in (None, Kind.CONTROL)
+            return sent is None and kind is None
 
-        return [event for event in events if matches(event)]
+        chosen = [event for event in events if is_chosen(event)]
+        texts = [rows.text_of(each) if isinstance(each, Control) else each.text for each in chosen]
+        return list(compress(chosen, self._text_sieve.select(texts)))
 
 
 def _newest(frames: Frames, count: int) -> Sequence[Frame]:

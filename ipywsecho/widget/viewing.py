@@ -184,7 +184,8 @@ class Viewer:
             len(connection.outbox),
         )
         # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
-        error = self.complaint
+        slowness = self._screen.complaint
+        error = self.complaint or (line_of(slowness) if slowness else "")
         if not error and self._builder is not None and session.error is not None:
             error = line_of(session.error)
         uri = None if session.uri is None else mask(session.uri, connection.secrets)

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ipywsecho.frames.following import Follower, Signal
-from ipywsecho.frames.log import Frame, FrameLog
+from ipywsecho.frames.log import FrameLog
+from ipywsecho.frames.sequence import Frame, Frames
 
 
 class Stream:
@@ -475,3 +476,29 @@ def test_an_abandoned_follower_leaves_no_waiter(
     # The loop of the follower is closed: waking a task there would fail.
     stream.feed("later")
     assert stream.signal._waiters == set()
+
+
+class GrowingLog(FrameLog):
+    """A log to which another thread appends whenever it is read."""
+
+    @property
+    def frames(self) -> Frames:
+        frames = super().frames
+        self.append(Frame(str(self.total), 1.5))
+        return frames
+
+
+@pytest.mark.parametrize("history", [1, 2, 5])
+async def test_no_frame_is_yielded_twice_while_another_thread_appends(history: int) -> None:
+    log, skipped = GrowingLog(history, 1_000_000), [0]
+    follower = Follower(log, Signal(), is_over=lambda: False, skipped=skipped.append)
+    log.append(Frame("0", 1.5))
+
+    yielded = []
+    async with asyncio.timeout(20):
+        for _ in range(20):
+            frame = await anext(follower)
+            yielded.append(int(frame.data))
+
+    assert yielded == sorted(set(yielded))
+    assert yielded[-1] + 1 == len(yielded) + sum(skipped)

@@ -1,17 +1,19 @@
-import copy
 import gc
-import pickle
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import pairwise
 from math import isqrt
 from random import Random
+from threading import Event
+from types import FrameType
 from typing import Any, ClassVar
 
-import pandas
 import pytest
 
-from ipywsecho.frames.log import Frame, FrameLog, Frames, Notice
+from ipywsecho.frames.log import FrameLog, Notice
+from ipywsecho.frames.sequence import Frame, Frames
 
 
 def received(data: str | bytes) -> Frame:
@@ -77,108 +79,6 @@ class CopyCounter:
                 self._known[id(container)] = container
                 places += len(container) + self.count(container)
         return places
-
-
-# Frame
-
-
-def test_a_frame_has_its_payload_time_direction_and_size() -> None:
-    frame = Frame("hello", 12.5)
-
-    assert (frame.data, frame.time, frame.sent, frame.size) == ("hello", 12.5, False, 5)
-
-
-def test_a_sent_frame_is_marked_as_sent() -> None:
-    assert Frame("hello", 12.5, sent=True).sent is True
-
-
-@pytest.mark.parametrize(
-    ("data", "size"),
-    [
-        ("", 0),
-        (b"", 0),
-        ("hello", 5),
-        ("é", 2),
-        ("日本語", 9),
-        ("a🙂", 5),
-        ("\ud800", 3),
-        (b"\xff\x00\xfe", 3),
-        ("é" * 100_000, 200_000),
-    ],
-)
-def test_size_is_the_length_of_the_payload_in_bytes(data: str | bytes, size: int) -> None:
-    assert received(data).size == size
-
-
-@pytest.mark.parametrize("name", ["data", "time", "sent", "size", "note"])
-def test_a_frame_is_immutable(name: str) -> None:
-    frame = received("hello")
-
-    with pytest.raises(AttributeError):
-        setattr(frame, name, "other")
-
-    assert frame == received("hello")
-
-
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("data", ["日本語", b"\x00\xff"])
-def test_a_frame_survives_pickling(data: str | bytes, protocol: int) -> None:
-    frame = Frame(data, 12.5, sent=True)
-
-    again = pickle.loads(pickle.dumps(frame, protocol))
-
-    assert type(again) is Frame
-    assert (again.data, again.time, again.sent, again.size) == (data, 12.5, True, frame.size)
-
-
-def test_a_copied_frame_is_equal() -> None:
-    frame = Frame("日本語", 12.5, sent=True)
-
-    copies = [copy.copy(frame), copy.deepcopy(frame)]
-
-    assert copies == [frame, frame]
-    assert [type(each) for each in copies] == [Frame, Frame]
-
-
-def test_frames_with_the_same_content_are_equal() -> None:
-    assert received("a") == received("a")
-    assert hash(received("a")) == hash(received("a"))
-
-
-@pytest.mark.parametrize(
-    "other", [Frame("b", 1.5), Frame(b"a", 1.5), Frame("a", 2.5), Frame("a", 1.5, sent=True)]
-)
-def test_frames_that_differ_in_any_field_are_not_equal(other: Frame) -> None:
-    assert other != received("a")
-
-
-@pytest.mark.parametrize("data", ['{"a": [1, null]}', b'{"a": [1, null]}'])
-def test_json_returns_the_parsed_payload(data: str | bytes) -> None:
-    assert received(data).json() == {"a": [1, None]}
-
-
-@pytest.mark.parametrize("data", ["", "hello", b"\xff\xfe\xfd"])
-def test_json_raises_if_the_payload_is_not_json(data: str | bytes) -> None:
-    frame = received(data)
-
-    with pytest.raises(ValueError, match=r"."):
-        frame.json()
-
-
-def test_repr_shows_a_short_payload_completely() -> None:
-    frame = Frame("x" * 60, 1.5, sent=True)
-
-    assert repr(frame) == f"Frame('{'x' * 60}', time=1.5, sent=True, size=60)"
-
-
-@pytest.mark.parametrize("data", ["x" * 61, b"x" * 61, "\n" * 1_000_000])
-def test_repr_of_a_long_payload_is_short_and_shows_its_size(data: str | bytes) -> None:
-    shown = repr(received(data))
-
-    assert len(shown) < 200
-    assert "\n" not in shown
-    assert shown.endswith(f"…, time=1.5, sent=False, size={len(data)})")
-    assert repr(data[:60]) in shown
 
 
 def test_a_notice_is_not_an_error_by_default() -> None:
@@ -297,7 +197,7 @@ def test_frames_is_the_same_object_until_a_frame_is_appended() -> None:
     assert log.frames is log.frames
 
 
-def test_appending_an_equal_frame_still_changes_the_value() -> None:
+def test_appending_an_equal_frame_still_makes_another_value() -> None:
     log = FrameLog(1, 1_000)
     frame = received("same")
 
@@ -306,13 +206,13 @@ def test_appending_an_equal_frame_still_changes_the_value() -> None:
     log.append(frame)
     second = log.frames
 
-    assert list(first) == list(second)
-    assert first != second
-    assert len({first, second}) == 2
+    assert first == second
+    assert first is not second
+    assert (first.total, second.total) == (1, 2)
 
 
 def test_clearing_changes_the_value() -> None:
-    log = FrameLog(10, 100)
+    log = log_of(numbered(range(3)))
     before = log.frames
 
     log.clear()
@@ -487,22 +387,6 @@ def test_iteration_continues_after_the_log_is_cleared() -> None:
     assert [first, *frames] == numbered(range(8))
 
 
-def test_pandas_makes_a_table_of_the_frames() -> None:
-    log = FrameLog(2, 1_000)
-    for frame in [received("forgotten"), Frame("é", 2.5), Frame(b"\x00", 3.5, sent=True)]:
-        log.append(frame)
-
-    table = pandas.DataFrame(log.frames)
-
-    assert list(table.columns) == ["data", "time", "sent", "size"]
-    assert table.to_dict("list") == {
-        "data": ["é", b"\x00"],
-        "time": [2.5, 3.5],
-        "sent": [False, True],
-        "size": [2, 1],
-    }
-
-
 # Against a plain list
 
 
@@ -569,6 +453,210 @@ def test_a_log_behaves_like_a_truncated_list(seed: int) -> None:
         assert list(frames) == content
         assert list(reversed(frames)) == content[::-1]
         assert [frames[index] for index in range(-len(frames), 0)] == content
+
+
+# Other threads
+
+
+def is_consistent(frames: Frames) -> bool:
+    """Return whether a value holds what it says: the numbers up to its total, without a gap."""
+    expected = [str(number) for number in range(frames.total - len(frames), frames.total)]
+    return [frame.data for frame in frames] == expected
+
+
+def change(log: FrameLog, random: Random) -> None:
+    """Append, extend or clear; each payload is the number of its frame."""
+    kind = random.random()
+    if kind < 0.1:
+        log.clear()
+    elif kind < 0.6:
+        (frame,) = numbered([log.total])
+        log.append(frame)
+    else:
+        log.extend(numbered(range(log.total, log.total + random.choice([1, 3, 10, 40]))))
+
+
+def at_each_step_of(function: Any, act: Callable[[], object]) -> Any:
+    """Return a trace function that acts before each instruction of the module of a function."""
+    file = function.__code__.co_filename
+
+    def trace(frame: FrameType, _event: str, _argument: Any) -> Any:
+        if frame.f_code.co_filename != file:
+            return None
+        frame.f_trace_opcodes = True
+        act()
+        return trace
+
+    return trace
+
+
+@contextmanager
+def traced(trace: Any) -> Iterator[None]:
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+LIMITS = [(1, 10**6), (2, 10**6), (10, 10**6), (50, 10**6), (10**6, 60), (10**6, 1)]
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_a_value_read_at_any_step_of_a_change_is_consistent_and_stays_so(
+    limits: tuple[int, int],
+) -> None:
+    random, log = Random(1), FrameLog(*limits)
+    values: list[Frames] = []
+    trace = at_each_step_of(FrameLog.append, lambda: values.append(log.frames))
+
+    for _ in range(30):
+        seen = len(values)
+        with traced(trace):
+            change(log, random)
+        assert all(map(is_consistent, values[seen:]))
+
+    assert len(values) > 2_000
+    assert all(map(is_consistent, values))
+    assert all(len(value) <= limits[0] + 40 for value in values)
+
+
+@pytest.mark.parametrize("limits", LIMITS)
+def test_a_value_is_consistent_if_the_log_changes_at_any_step_of_reading_it(
+    limits: tuple[int, int],
+) -> None:
+    random, log = Random(2), FrameLog(*limits)
+    read: Any = FrameLog.__dict__["frames"].fget
+    steps = left = 0
+
+    def change_once() -> None:
+        nonlocal steps, left
+        steps += 1
+        left -= 1
+        if left == 0:
+            change(log, random)
+
+    for step in [step for _ in range(10) for step in range(1, 60)]:
+        change(log, random)
+        left = step
+        with traced(at_each_step_of(read, change_once)):
+            frames = log.frames
+        assert is_consistent(frames)
+        assert log.frames.total == log.total
+
+    assert steps > 10_000
+
+
+def test_other_threads_may_read_the_frames_while_the_log_changes() -> None:
+    random, log = Random(3), FrameLog(20, 10**6)
+    is_over, torn, reads = Event(), [], 0
+
+    def read() -> None:
+        nonlocal reads
+        while not is_over.is_set():
+            frames = log.frames
+            if not is_consistent(frames) or not is_consistent(frames[1:]):
+                torn.append(frames)
+            reads += 1
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(3) as pool:
+            readers = [pool.submit(read) for _ in range(3)]
+            for _ in range(5_000):
+                change(log, random)
+            is_over.set()
+            for reader in readers:
+                reader.result()
+    finally:
+        is_over.set()
+        sys.setswitchinterval(interval)
+
+    assert reads > 0
+    assert torn == []
+
+
+# Memory
+
+
+WIDE = "x" * 1_000_000 + "🙂"
+
+
+def memory_of(frames: Iterable[Frame]) -> int:
+    return sum(sys.getsizeof(frame.data) for frame in frames)
+
+
+@pytest.mark.parametrize("together", [False, True])
+@pytest.mark.parametrize(
+    ("data", "kept"),
+    [
+        (WIDE, 2),
+        ("x" * 1_000_000 + "日", 5),
+        ("🙂" * 250_000, 10),
+        ("日" * 333_333, 10),
+        ("é" * 500_000, 10),
+        ("x" * 1_000_000, 10),
+        (b"x" * 1_000_000, 10),
+    ],
+)
+def test_a_text_counts_with_the_memory_that_it_takes(
+    data: str | bytes, kept: int, together: bool
+) -> None:
+    log = FrameLog(1_000, 10_000_050)
+    frames = [received(data)] * 25
+
+    if together:
+        log.extend(frames)
+    else:
+        for frame in frames:
+            log.append(frame)
+
+    assert len(log.frames) == kept
+    assert memory_of(log.frames) < 10_100_000
+
+
+def test_what_wide_texts_take_is_released_when_they_are_forgotten() -> None:
+    log = FrameLog(1_000, 10_000_050)
+    narrow = received("x" * 1_000_000)
+
+    for frame in [received(WIDE), narrow] * 20:
+        log.append(frame)
+    mixed = len(log.frames)
+    for _ in range(10):
+        log.append(narrow)
+
+    assert mixed == 4
+    assert len(log.frames) == 10
+
+
+def test_clearing_releases_what_wide_texts_take() -> None:
+    log = FrameLog(3, 10_000_000)
+    log.extend([received(WIDE)] * 2)
+
+    log.clear()
+    log.extend([received("x" * 3_000_000)] * 5)
+
+    assert len(log.frames) == 3
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_memory_of_random_texts_is_bounded(seed: int) -> None:
+    random = Random(seed)
+    log = FrameLog(random.choice([5, 50, 10_000]), 100_000)
+    alphabets = ["x", "é", "日", "🙂"]
+
+    for _ in range(300):
+        texts = [
+            "x" * random.choice([0, 10, 300, 5_000]) + random.choice(alphabets)
+            for _ in range(random.choice([1, 1, 5]))
+        ]
+        log.extend([received(text) for text in texts])
+
+        # Small texts count with their size: what they take beyond it is less than a frame takes.
+        bound = 100_000 + (3 * 256 + 80) * len(log.frames)
+        assert len(log.frames) == 1 or memory_of(log.frames) <= bound
 
 
 # Costs
@@ -700,36 +788,3 @@ def test_iterating_over_a_few_frames_reads_few_chunks(view: slice) -> None:
     assert len(list(few._parts())) <= 2
     assert list(few) == list(reversed(list(reversed(few))))
     assert len(list(few)) == 3
-
-
-def test_a_dataframe_has_a_row_for_each_frame_with_its_time_in_utc() -> None:
-    log = FrameLog(10, 10**9)
-    log.append(Frame("é", 1_700_000_000.25))
-    log.append(Frame(b"\x00", 1_700_000_001.5, sent=True))
-
-    table = log.frames.to_dataframe()
-
-    assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
-    assert [str(time) for time in table["time"]] == [
-        "2023-11-14 22:13:20.250000+00:00",
-        "2023-11-14 22:13:21.500000+00:00",
-    ]
-    assert table.drop(columns="time").to_numpy().tolist() == [
-        ["received", "text", 2, "é"],
-        ["sent", "bytes", 1, b"\x00"],
-    ]
-
-
-def test_an_empty_dataframe_has_all_columns() -> None:
-    table = FrameLog(10, 10**9).frames.to_dataframe()
-
-    assert list(table.columns) == ["time", "direction", "kind", "size", "data"]
-    assert str(table["time"].dtype).endswith(", UTC]")
-    assert table.empty
-
-
-def test_without_pandas_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pandas", None)
-
-    with pytest.raises(ImportError, match="%pip install pandas"):
-        FrameLog(10, 10**9).frames.to_dataframe()

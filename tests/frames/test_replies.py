@@ -28,7 +28,7 @@ def test_each_request_gets_a_frame_of_its_own_in_the_order_of_the_requests() -> 
     replies.offer(frame("one"))
     replies.offer(frame("two"))
 
-    assert [reply.frame.result().data for reply in (first, second)] == ["one", "two"]
+    assert [reply.frame.result(0).data for reply in (first, second)] == ["one", "two"]
     assert not replies
 
 
@@ -44,8 +44,8 @@ def test_a_request_with_a_condition_takes_its_frame_before_one_that_takes_any() 
     replies.offer(frame("two"))
     replies.offer(frame("three"))
 
-    assert second.frame.result().data == "two"
-    assert any_frame.frame.result().data == "three"
+    assert second.frame.result(0).data == "two"
+    assert any_frame.frame.result(0).data == "three"
 
 
 def test_a_frame_that_matches_nothing_leaves_the_requests_waiting() -> None:
@@ -69,8 +69,8 @@ def test_an_error_of_a_condition_fails_its_request_and_the_frame_goes_to_another
     replies.offer(frame("one"))
 
     with pytest.raises(LookupError):
-        failing.frame.result()
-    assert other.frame.result().data == "one"
+        failing.frame.result(0)
+    assert other.frame.result(0).data == "one"
 
 
 def test_a_request_that_was_cancelled_takes_no_frame() -> None:
@@ -81,7 +81,7 @@ def test_a_request_that_was_cancelled_takes_no_frame() -> None:
 
     replies.offer(frame("one"))
 
-    assert other.frame.result().data == "one"
+    assert other.frame.result(0).data == "one"
 
 
 def test_a_forgotten_request_takes_no_frame() -> None:
@@ -103,7 +103,7 @@ def test_only_requests_that_were_sent_fail_with_a_lost_connection() -> None:
     replies.fail("the connection closed", asked_only=True)
 
     with pytest.raises(NotConnectedError, match="the connection closed"):
-        asked.frame.result()
+        asked.frame.result(0)
     assert not waiting.frame.done()
 
 
@@ -116,7 +116,7 @@ def test_all_requests_fail_when_the_connection_is_closed_for_good() -> None:
     replies.fail("the connection closed")
 
     with pytest.raises(NotConnectedError):
-        waiting.frame.result()
+        waiting.frame.result(0)
     assert not replies
 
 
@@ -129,7 +129,7 @@ def test_a_request_that_was_not_sent_yet_takes_no_frame() -> None:
 
     replies.offer(frame("one"))
 
-    assert asked.frame.result().data == "one"
+    assert asked.frame.result(0).data == "one"
     assert not waiting.frame.done()
 
 

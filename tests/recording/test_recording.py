@@ -1,12 +1,16 @@
 """Recordings as values and as files, including files of browsers and damaged files."""
 
 import asyncio
+import copy
 import errno
+import gc
 import gzip
 import json
 import os
 import pickle
+import sys
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pandas as pd
@@ -23,6 +27,7 @@ from ipywsecho import (
     SaveError,
     WebSocketConsole,
     load,
+    load_async,
 )
 from ipywsecho.frames.log import FrameLog, Frames, Notice
 from ipywsecho.recording import jsonl
@@ -159,8 +164,14 @@ def test_pandas_makes_a_table_of_the_frames() -> None:
 def test_a_recording_is_an_immutable_value() -> None:
     with pytest.raises(AttributeError):
         TALK.uri = "ws://elsewhere"  # type: ignore[misc]
-    assert pickle.loads(pickle.dumps(TALK)) == TALK
     assert repr(TALK) == "<Recording: 5 frames of wss://host/chat?room=1>"
+
+
+def test_a_recording_survives_copying() -> None:
+    protocols = range(2, pickle.HIGHEST_PROTOCOL + 1)
+    pickled = [pickle.loads(pickle.dumps(TALK, protocol)) for protocol in protocols]
+
+    assert [copy.copy(TALK), copy.deepcopy(TALK), *pickled] == [TALK] * 6
 
 
 # Round trips
@@ -748,3 +759,69 @@ async def test_the_event_loop_runs_while_a_console_saves(
 
     assert load(tmp_path / "talk.jsonl").frames == ()
     await _closed(console)
+
+
+# Loading while the event loop goes on
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+async def test_a_recording_is_loaded_asynchronously_as_otherwise(tmp_path: Path, name: str) -> None:
+    TALK.save(tmp_path / name)
+
+    assert await load_async(tmp_path / name, entry=0) == load(tmp_path / name, entry=0)
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har", "talk.txt"])
+@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff", b"[" * 200_000, b"{}\n"])
+async def test_loading_asynchronously_raises_the_same_errors(
+    tmp_path: Path, name: str, content: bytes | None
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(RecordingError) as expected:
+        load(path)
+    with pytest.raises(RecordingError) as caught:
+        await load_async(path)
+
+    assert str(caught.value) == str(expected.value)
+
+
+async def test_without_threads_a_recording_is_loaded_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    TALK.save(tmp_path / "talk.jsonl")
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setattr(asyncio, "to_thread", None)
+
+    assert await load_async(tmp_path / "talk.jsonl") == TALK
+
+
+async def largest_gap_beside(path: Path) -> float:
+    """Return how long the event loop stood still while a file was loaded, beside `load` itself."""
+    start = perf_counter()
+    load(path)
+    duration = perf_counter() - start
+    # The collector would look through what all other tests left, and hold the loop meanwhile.
+    gc.collect()
+    gc.freeze()
+    gaps, last = [], perf_counter()
+    loading = asyncio.ensure_future(load_async(path))
+    while not loading.done():
+        await asyncio.sleep(0.001)
+        gaps.append(perf_counter() - last)
+        last += gaps[-1]
+    gc.unfreeze()
+    await loading
+    return max(gaps) / duration
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+async def test_the_event_loop_runs_while_a_large_file_is_loaded(tmp_path: Path, name: str) -> None:
+    frames = [Frame(f"é {number}" * 20, NOW + number / 1000) for number in range(60_000)]
+    Recording(frames=frames, uri="ws://host/").save(tmp_path / name)
+
+    gaps = [await largest_gap_beside(tmp_path / name) for _ in range(3)]
+
+    assert min(gaps) < 1 / 8

@@ -1,4 +1,5 @@
 import sys
+import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, ClassVar
@@ -8,7 +9,8 @@ import pytest
 from ipywsecho.errors import InputError
 from ipywsecho.frames.log import Frame, FrameLog
 from ipywsecho.view import finding
-from ipywsecho.view.finding import Criteria, Sieve
+from ipywsecho.view.finding import Criteria, Sieve, TextSieve
+from ipywsecho.view.matching import LARGE, TooSlowError
 from ipywsecho.view.payloads import Kind
 from tests.markup import HOSTILE
 from tests.view.test_pictures import picture
@@ -456,3 +458,182 @@ def test_continuing_a_search_takes_time_for_examined_frames_only() -> None:
     costs = [steps_of(lambda: sieve.look(log.frames, 100)) for _ in range(20)]
 
     assert max(costs) <= 3 * min(costs)
+
+
+# Searches that take long
+
+
+def slow_at(*slow: int, seconds: float = 0.02) -> Callable[[Frame], bool]:
+    """Return a predicate that is true, but too slow for some numbers."""
+
+    def matches(frame: Frame) -> bool:
+        if int(frame.data) in slow:
+            raise TooSlowError(seconds)
+        return True
+
+    return matches
+
+
+def test_a_frame_that_takes_too_long_is_counted_and_not_found() -> None:
+    log = log_of(10)
+    sieve = Sieve(slow_at(3, 5))
+
+    assert sieve.look(log.frames, FOREVER) is True
+    assert numbers(sieve) == [0, 1, 2, 4, 6, 7, 8, 9]
+    assert (sieve.matched, sieve.looked_at, sieve.too_slow) == (8, 10, 2)
+    assert sieve.slow_number == 6
+
+
+def test_no_more_frames_are_examined_once_those_that_take_too_long_took_a_second() -> None:
+    log = log_of(1_000)
+    seen: list[str | bytes] = []
+
+    def matches(frame: Frame) -> bool:
+        seen.append(frame.data)
+        raise TooSlowError(0.25)
+
+    sieve = Sieve(matches)
+
+    assert sieve.look(log.frames, FOREVER) is True
+    assert (len(seen), sieve.too_slow, sieve.looked_at) == (4, 1_000, 1_000)
+    fill(log, 5)
+    assert sieve.look(log.frames, FOREVER) is True
+    assert (len(seen), sieve.too_slow, sieve.found) == (4, 1_005, [])
+
+
+class Gate:
+    """A predicate that waits, in the thread that called it, until it is opened."""
+
+    def __init__(self) -> None:
+        self.open = threading.Event()
+        self.threads: list[threading.Thread] = []
+
+    def __call__(self, frame: Frame) -> bool:
+        if len(frame.data) > LARGE:
+            self.threads.append(threading.current_thread())
+            assert self.open.wait(60)
+        return True
+
+
+def test_a_large_frame_is_examined_in_a_thread_while_the_search_returns() -> None:
+    log, gate = log_of(3), Gate()
+    log.append(received("x" * (LARGE + 1)))
+    fill(log, 2)
+    sieve = Sieve(gate)
+
+    looks = [sieve.look(log.frames, 0.001) for _ in range(3)]
+    fill(log, 1)
+    looks.append(sieve.look(log.frames, 0.001))
+    found = sieve.looked_at
+    gate.open.set()
+    while not sieve.look(log.frames, 1):
+        pass
+
+    assert looks == [False] * 4
+    assert found == 3
+    assert len(gate.threads) == 1
+    assert gate.threads[0] is not threading.current_thread()
+    assert (sieve.matched, len(sieve.found)) == (7, 7)
+
+
+def test_large_frames_are_found_in_order_and_once() -> None:
+    log = FrameLog(100, 10**9)
+    log.extend([received(f"{number}" + "x" * LARGE) for number in range(9)])
+    sieve = Sieve(lambda frame: "x" in str(frame.data))
+
+    while not sieve.look(log.frames, 0):
+        pass
+    log.extend([received(f"{number}" + "x" * LARGE) for number in range(9)])
+    while not sieve.look(log.frames, 0):
+        pass
+
+    assert sieve.found == list(log.frames)
+    assert (sieve.matched, sieve.looked_at) == (18, 18)
+
+
+def test_what_fails_in_the_thread_is_raised() -> None:
+    log = FrameLog(100, 10**9)
+    log.append(received("x" * (LARGE + 1)))
+
+    def fail(_: Frame) -> bool:
+        raise LookupError("here")
+
+    with pytest.raises(LookupError, match="here"):
+        Sieve(fail).look(log.frames, FOREVER)
+
+
+def test_a_large_frame_that_is_forgotten_meanwhile_is_skipped() -> None:
+    log, gate = FrameLog(2, 10**9), Gate()
+    log.append(received("x" * (LARGE + 1)))
+    sieve = Sieve(gate)
+    sieve.look(log.frames, 0)
+
+    log.extend([received("y"), received("z")])
+    is_done = sieve.look(log.frames, FOREVER)
+    gate.open.set()
+
+    assert is_done is True
+    assert sieve.found == list(log.frames)
+
+
+def test_without_threads_a_large_frame_is_examined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_threads(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_threads)
+    log = FrameLog(2, 10**9)
+    log.append(received("x" * (LARGE + 1)))
+    sieve = Sieve(lambda _: True)
+
+    assert sieve.look(log.frames, 0) is True
+    assert sieve.matched == 1
+
+
+def test_a_kept_large_text_is_searched_completely() -> None:
+    log = FrameLog(10, 10**9)
+    log.extend([received("é" * 300_000 + end) for end in ("Straße", "", "x")])
+    sieve = Sieve(Criteria("STRASSE").in_frame())
+
+    while not sieve.look(log.frames, 0.005):
+        pass
+
+    assert [str(frame.data)[-6:] for frame in sieve.found] == ["Straße"]
+
+
+# Texts
+
+
+def test_texts_are_selected_and_each_examined_once() -> None:
+    seen: list[str] = []
+    sieve = TextSieve(lambda text: bool(seen.append(text)) or "a" in text)
+
+    first = sieve.select(["a", "b", "ca"])
+    second = sieve.select(["b", "ca", "d"])
+
+    assert (first, second) == ([True, False, True], [False, True, False])
+    assert seen == ["a", "b", "ca", "d"]
+    assert sieve.is_too_slow is False
+
+
+def test_after_a_text_that_takes_too_long_no_more_are_examined() -> None:
+    seen: list[str] = []
+
+    def matches(text: str) -> bool:
+        seen.append(text)
+        if text == "b":
+            raise TooSlowError(0.02)
+        return True
+
+    sieve = TextSieve(matches)
+
+    assert sieve.select(["a", "b", "c"]) == [True, False, False]
+    assert sieve.select(["a", "b", "c", "d"]) == [True, False, False, False]
+    assert (seen, sieve.is_too_slow) == (["a", "b"], True)
+
+
+def test_texts_that_together_take_too_long_are_not_all_examined() -> None:
+    clock = Clock()
+    sieve = TextSieve(lambda _: True, clock=clock)
+
+    assert sieve.select(["a", "b"]) == [False, False]
+    assert sieve.is_too_slow is True

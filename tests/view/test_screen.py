@@ -301,6 +301,41 @@ def test_an_invalid_regular_expression_is_rejected_and_the_filter_is_unchanged()
     assert stream.shown() == ["3 hidden by the filter", *before[1:]]
 
 
+ENDLESS = "a" * 60 + "b"
+
+
+def test_frames_that_take_too_long_to_search_are_hidden_and_told() -> None:
+    stream = mixed()
+    stream.receive(ENDLESS, "aaa")
+    stream.send(ENDLESS, ENDLESS)
+
+    stream.screen.look_for(Criteria("/(a|aa)+$/"))
+
+    assert stream.screen.complaint is None
+    assert stream.shown() == ["7 hidden by the filter", "↓  aaa"]
+    assert str(stream.screen.complaint) == (
+        "/(a|aa)+$/ takes too long on received frame 4, sent frame 3, 1 more (hidden by the "
+        "filter); simplify the regular expression"
+    )
+    stream.screen.look_for(Criteria("answer"))
+    stream.shown()
+    assert stream.screen.complaint is None
+
+
+def test_notices_that_take_too_long_to_search_are_hidden_and_told() -> None:
+    stream = Stream()
+    for number in range(1_000):
+        stream.notice(f"{ENDLESS}{number}b")
+
+    stream.screen.look_for(Criteria("/(a|aa)+$/"))
+
+    assert stream.shown() == []
+    assert str(stream.screen.complaint) == (
+        "/(a|aa)+$/ takes too long on the notices (hidden by the filter); simplify the regular "
+        "expression"
+    )
+
+
 def test_removing_the_filter_shows_all_frames_again() -> None:
     stream = mixed()
     before = stream.shown()

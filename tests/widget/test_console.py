@@ -582,6 +582,21 @@ async def test_an_invalid_expression_without_an_earlier_filter_is_shown_as_a_row
     assert "—  InputError: /[/ is not a valid regular expression" in shown(console)
 
 
+async def test_an_expression_that_takes_too_long_is_reported_and_the_rest_is_found(
+    console: WebSocketConsole,
+) -> None:
+    await console.request("a" * 60 + "b")
+    await console.request("aaa")
+
+    console._controls.search.value = "/(a|aa)+$/"
+
+    assert payloads_shown(console) == ["2 hidden by the filter", "↑  aaa", "↓  aaa"]
+    assert (
+        "InputError: /(a|aa)+$/ takes too long on received frame 1, sent frame 1 (hidden by the "
+        "filter); simplify the regular expression"
+    ) in title(console)
+
+
 async def test_filtering_during_a_pause_finds_only_earlier_frames(
     console: WebSocketConsole,
 ) -> None:
