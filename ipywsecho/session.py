@@ -31,6 +31,7 @@ from ipywsecho.connection import (
 )
 from ipywsecho.errors import NotConnectedError
 from ipywsecho.frames import Control, Follower, Frame, Journal
+from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
     from ipywsecho.recording import Recording
@@ -88,7 +89,11 @@ class Session(Status):
             self._host.make_log(name, history, history_bytes) for name in ("frames", "sent")
         )
         self.journal = Journal(
-            received, sent, changed=self._host.noticed, name_of=self._host.name_of
+            received,
+            sent,
+            changed=self._host.noticed,
+            name_of=self._host.name_of,
+            hide=lambda text: mask(text, self.connection.secrets),
         )
         """What it keeps, and the callbacks."""
         self.connection = Connection(

@@ -34,7 +34,7 @@ class Reports:
         clock: Callable[[], float],
     ) -> None:
         self.destination = uri
-        self.secrets = secrets_of(uri, options)
+        self.secrets = self._own = secrets_of(uri, options)
         self._options = options
         self._noticed = noticed
         self._clock = clock
@@ -42,7 +42,7 @@ class Reports:
     def follow(self, uri: str) -> None:
         """Note where it connects now."""
         self.destination = uri
-        self.secrets |= secrets_of(uri)
+        self.secrets = self._own | secrets_of(uri)
 
     def notice(self, text: str, *, is_error: bool = False) -> None:
         """Tell what has happened."""

@@ -23,6 +23,7 @@ class Journal:
         sent: Keeps the frames sent.
         changed: Called when there is another notice.
         name_of: Returns how a file of the user's code is named in notices.
+        hide: Returns a text with the secrets of the connection masked.
         clock: Returns the time in seconds since the epoch.
 
     Attributes:
@@ -37,6 +38,7 @@ class Journal:
         *,
         changed: Callable[[], object],
         name_of: Callable[[str], str],
+        hide: Callable[[str], str] = str,
         clock: Callable[[], float] = now,
     ) -> None:
         self.received = received
@@ -47,6 +49,7 @@ class Journal:
         """Notified when a frame was received, or when the stream may have ended."""
         self._changed = changed
         self._name_of = name_of
+        self._hide = hide
         self._clock = clock
         self._callbacks: list[Callable[[Frame], object]] = []
 
@@ -79,7 +82,7 @@ class Journal:
 
     def note(self, text: str, *, is_error: bool = False) -> None:
         """Keep a notice of what happens now."""
-        self.add(Notice(self._clock(), text, is_error))
+        self.add(Notice(self._clock(), self._hide(text), is_error))
 
     def call_back(self, callback: Callable[[Frame], object], *, remove: bool) -> None:
         """Call this for each received frame, or no longer."""
