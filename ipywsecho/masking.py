@@ -14,21 +14,25 @@ from base64 import b64decode, b64encode, urlsafe_b64decode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import takewhile
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
+from ipywsecho.addresses import MASK, places_in
 from ipywsecho.telling import is_telling, looks_random
 
 __all__ = ["MASK", "Secrets", "mask", "mask_header", "secrets_of"]
 
-MASK = "•••"
-
 # Shorter secrets occur by chance within other words, and are easy to guess anyway.
 _SHORTEST = 4
+# A longer secret is recognised by so many characters, if they are no text of several words.
+_BEGINNING = 12
+_UNBROKEN = re.compile(r"[\w.-]+", re.ASCII)
 # Replaced wherever it occurs, such a value would garble other texts.
 _WORD = re.compile(r"[A-Za-z]{1,10}|\d{1,6}")
 
-_ADDRESS = re.compile(r"""([A-Za-z][\w+.-]*://[^\s<>"“”`…]*[^\s<>"“”`….,;:!?)\]}'’])""")
+# From behind the scheme: a search for its beginning would take long in a long word.
+_ADDRESS = re.compile(r"""(://[^\s<>"“”`…]*[^\s<>"“”`….,;:!?)\]}'’])""")
 _ADDRESS_HEADERS = frozenset(
     {"location", "content-location", "referer", "origin", "refresh", "link"}
 )
@@ -36,18 +40,6 @@ _OPEN_HEADERS = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-type"}
     | {"date", "dnt", "host", "pragma", "upgrade", "user-agent", "x-requested-with"}
 )
-# A host or none, and a port or none.
-_HOST = re.compile(r"(?:\[[^\]]*\]|[^:]*)(?::\d*)?")
-_PAIR = re.compile(r"([^=]*)=(.*[^=].*)", re.DOTALL)
-# A hash in the name of a file is that of its content.
-_FILE = re.compile(
-    r".+\.(?:css|csv|gif|gz|html?|ico|jpe?g|js|json|map|mjs|mp[34]|png|svg|txt|wasm|webp|xml|zip)"
-)
-# "code" names a close code or an HTTP status, but also an authorization code, which is longer.
-_STATUS_NAME = re.compile(r"(?:^|[\W_])code$", re.IGNORECASE)
-_STATUS = re.compile(r"\d{1,4}|[A-Za-z]{2,3}")
-# Of a key, a password or a token in short, but also of a page or a time, which are numbers.
-_BRIEF_NAME = re.compile(r"[kpt]|[ast]k|pw?", re.IGNORECASE)
 # Such as "bearer.abc", or as Kubernetes has it, "base64url.bearer.authorization.k8s.io.abc".
 _TELLING_SUBPROTOCOL = re.compile(
     r"(?i:(.*?(?:bearer|token|key|auth|authorization|jwt|secret|ticket|password)"
@@ -103,6 +95,8 @@ def mask(text: str, secrets: Secrets = _NONE) -> str:
     """Return a text with these secrets, and those of every address in it, masked."""
     for secret in sorted(secrets.anywhere, key=len, reverse=True):
         text = text.replace(secret, MASK)
+    for secret in secrets.anywhere:
+        text = _mask_cut(text, secret)
     pieces = _ADDRESS.split(text)
     # Every second piece is an address.
     pieces[::2] = [_mask_placed(piece, secrets) for piece in pieces[::2]]
@@ -131,17 +125,35 @@ def _mask_placed(text: str, secrets: Secrets) -> str:
     return text
 
 
+def _mask_cut(text: str, secret: str) -> str:
+    """Mask the beginning of a long secret: a reason or a body may end within it."""
+    beginning = secret[:_BEGINNING]
+    if len(secret) > _BEGINNING and _UNBROKEN.fullmatch(beginning):
+        first, *others = text.split(beginning)
+        rest = secret[_BEGINNING:]
+        text = MASK.join([first, *(each[_common(each, rest) :] for each in others)])
+    return text
+
+
+def _common(text: str, other: str) -> int:
+    """Return with how many equal characters two texts begin."""
+    pairs = zip(text, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
 def _mask_address(uri: str) -> str:
-    for start, end, _ in reversed(list(_places_in(uri))):
-        uri = uri[:start] + MASK + uri[end:]
-    return uri
+    pieces, shown = [], 0
+    for start, end, _ in places_in(uri):
+        pieces += [uri[shown:start], MASK]
+        shown = end
+    return "".join([*pieces, uri[shown:]])
 
 
 # Where secrets are. A name is "" if only the value tells that it is secret.
 
 
 def _in_address(uri: str) -> Iterator[tuple[str, str]]:
-    for start, end, name in _places_in(uri):
+    for start, end, name in places_in(uri):
         value = uri[start:end]
         yield name, value
         if name == "userinfo":
@@ -186,67 +198,6 @@ def _in_subprotocols(offered: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield "", each
         # A client may offer a name and a token as two subprotocols.
         is_announced = is_telling(each) and not found
-
-
-def _places_in(uri: str, *, is_whole: bool = True) -> Iterator[tuple[int, int, str]]:
-    """Yield the start, the end and the name of each secret in an address, valid or not."""
-    # urlsplit raises for what it cannot split.
-    start = found.end() if (found := re.match(r"(?:[^:/?#]*:)?//", uri)) else 0
-    end = start
-    if start or is_whole:
-        end = _end(uri, "/?#", start)
-        at = uri.rfind("@", start, end)
-        if at < 0 and not _HOST.fullmatch(uri, start, end):
-            # A password with a character that ends the host, which ought to be encoded.
-            at = uri.find("@", end)
-        if at > start:
-            yield start, at, "userinfo"
-        end = _end(uri, "/?#", max(at, start))
-    query = _end(uri, "?#", end)
-    fragment = _end(uri, "#", query)
-    yield from _in_path(uri, end, query)
-    yield from _in_pairs(uri, query + 1, fragment)
-    in_fragment = _in_pairs if "=" in uri[fragment:] else _in_path
-    yield from in_fragment(uri, fragment + 1, len(uri))
-
-
-def _end(text: str, characters: str, start: int) -> int:
-    """Return where the first of these characters is, or the end of the text."""
-    found = re.compile(f"[{characters}]").search(text, start)
-    return found.start() if found else len(text)
-
-
-def _in_path(uri: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-    for segment in re.compile(r"[^/]+").finditer(uri, start, end):
-        if ";" in segment[0] or _PAIR.fullmatch(segment[0]):
-            yield from _in_pairs(uri, *segment.span())
-        elif not _FILE.fullmatch(segment[0]) and looks_random(unquote(segment[0])):
-            # "bot123:key" has a part that is no key.
-            parts = re.compile(r"[^:@,]+").finditer(uri, *segment.span())
-            found = [part.span() for part in parts if looks_random(unquote(part[0]))]
-            yield from ((*span, "") for span in found or [segment.span()])
-
-
-def _in_pairs(uri: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
-    for piece in re.compile(r"[^&;]+").finditer(uri, start, end):
-        pair = _PAIR.fullmatch(piece[0])
-        name = unquote_plus(pair[1]) if pair else ""
-        value_start = piece.start() + (pair.start(2) if pair else 0)
-        if _is_secret(name, uri[value_start : piece.end()]):
-            yield value_start, piece.end(), name
-
-
-def _is_secret(name: str, value: str) -> bool:
-    if value == MASK or not value:
-        return False
-    if _STATUS_NAME.search(name) and _STATUS.fullmatch(value):
-        return False
-    if is_telling(name):
-        return True
-    if _BRIEF_NAME.fullmatch(name):
-        return not value.replace(".", "").isdigit()
-    # Such as an address, or a part of one, in a value.
-    return looks_random(value) or any(_places_in(unquote_plus(value), is_whole=False))
 
 
 def _forms_of(secret: str) -> set[str]:

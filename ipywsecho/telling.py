@@ -60,8 +60,8 @@ def _is_random(run: str) -> bool:
         return False
     if _HEX.fullmatch(run) or changes >= 0.3 * (length - 1):
         return True
-    # Digits within, not just at the end.
-    if len(re.findall(r"\d+(?=[A-Za-z])|(?<=[A-Za-z])\d+", run)) >= 2:
+    # Digits in several places.
+    if sum(part.isdigit() for part in _PART.findall(run)) >= 2:
         return True
     is_camel_case = run.isalpha() and 0 < changes <= length / 5
     return length >= 24 and not is_camel_case

@@ -66,6 +66,7 @@ wss://example.org/?p=2&t=1700000000&k=10
 wss://example.org/?%74oken=<abcd>&a=1;pwd=<ab>
 wss://example.org/?next=<%2Fchat%3Ftoken%3Dabcd>&lang=en
 wss://example.org/?author=ann&keyword=btc&country_code=DE&max_tokens=9&design=2
+wss://example.org/?url=<ws%3A%2F%2Fann%3Apw%40host>&other=ws://host/
 wss://example.org/?<{KEY}>
 wss://<ann:p/ss>@example.org/ws/btcusdt@trade
 wss://[::1]:8080/ws/btcusdt@trade
@@ -282,6 +283,15 @@ def test_a_secret_is_masked_however_a_server_encodes_it(said: str) -> None:
 )
 def test_a_header_of_a_response_shows_no_secret(name: str, value: str, shown: str) -> None:
     assert mask_header(name, value, Secrets(frozenset({"pa55word"}))) == shown
+
+
+@pytest.mark.parametrize("length", [12, 40, 60])
+def test_the_beginning_of_a_long_secret_is_masked(length: int) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.AbCdEf_123-456789"
+
+    masked = mask(f"bad {token[:length]}", secrets_of(f"ws://host/?token={token}"))
+
+    assert masked == f"bad {MASK}"
 
 
 def test_the_repr_of_secrets_shows_none() -> None:

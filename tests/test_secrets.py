@@ -237,6 +237,29 @@ async def test_no_secret_is_shown_if_code_of_the_user_quotes_it() -> None:
     assert found_in(notices) == set()
 
 
+async def test_no_secret_is_shown_by_what_waited_for_the_server() -> None:
+    async def hear(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readexactly(1)
+
+    close = frame(CLOSE, Close(4001, "no tok-8c1f2a").serialize())
+    errors: list[BaseException] = []
+
+    async with (
+        peer(together(shake_hands, hear, close, is_over=True)) as uri,
+        connecting(uri, []) as console,
+        asyncio.timeout(DEADLINE),
+    ):
+        with pytest.raises(ConsoleError) as caught:
+            await console.ping()
+        errors.append(caught.value)
+        await _until_closed(console)
+        with pytest.raises(ConsoleError) as caught:
+            await console.send_message("Hello!")
+        errors.append(caught.value)
+
+    assert not [each for error in errors for each in told_by(error) if "tok-8c1f2a" in each]
+
+
 async def test_the_attributes_hold_the_values_that_were_given() -> None:
     token = f"bearer.{SECRETS['subprotocol token']}"
 

@@ -151,7 +151,11 @@ class Connection:
 
     async def ping(self, data: bytes = b"") -> float:
         """Return the seconds that a ping and its pong took, as `ping_over` does."""
-        return await ping_over(self._link, data)
+        try:
+            return await ping_over(self._link, data)
+        except NotConnectedError as exc:
+            self._reports.scrub(exc)
+            raise
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close, whatever it is doing, and return once closed.

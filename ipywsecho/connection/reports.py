@@ -55,6 +55,12 @@ class Reports:
         proxy = _proxy_to(self.destination, self._options)
         return translate(error, self.destination, self.secrets, proxy=proxy)
 
+    def scrub(self, error: Exception) -> None:
+        """Mask the secrets in an error of this package that has another one as its cause."""
+        from ipywsecho.connection.scrubbing import scrub
+
+        scrub(error, self.secrets)
+
 
 def is_loopback(uri: str) -> bool:
     """Tell whether an address leads to this machine."""

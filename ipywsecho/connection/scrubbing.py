@@ -1,12 +1,17 @@
 """Secrets in the errors of other libraries, which a traceback and a debugger show."""
 
-from contextlib import suppress
 from typing import Any
 
 from ipywsecho.escaping import visible
 from ipywsecho.masking import MASK, Secrets, mask, mask_header, secrets_of
 
 __all__ = ["scrub", "secrets_in"]
+
+# Those that are not in the dictionary of an error.
+_OTHER_ATTRIBUTES: tuple[tuple[type[BaseException], tuple[str, ...]], ...] = (
+    (OSError, ("filename", "filename2", "strerror")),
+    (UnicodeError, ("object", "reason")),
+)
 
 
 def secrets_in(error: BaseException) -> Secrets:
@@ -28,13 +33,11 @@ def scrub(error: BaseException, secrets: Secrets) -> None:
     """
     for each in _chain(error):
         each.args = tuple(_scrubbed(value, secrets) for value in each.args)
-        # Errors of the system and of codecs have more attributes than those in their dictionary.
-        for name in (*vars(each), "filename", "filename2", "object", "strerror"):
-            value = getattr(each, name, None)
-            if (scrubbed := _scrubbed(value, secrets)) is not value:
-                # Of some errors, an attribute can only be read.
-                with suppress(AttributeError):
-                    setattr(each, name, scrubbed)
+        vars(each).update({name: _scrubbed(value, secrets) for name, value in vars(each).items()})
+        for kind, names in _OTHER_ATTRIBUTES:
+            for name in names if isinstance(each, kind) else ():
+                if (value := getattr(each, name, None)) is not None:
+                    setattr(each, name, _scrubbed(value, secrets))
 
 
 def _chain(error: BaseException) -> list[BaseException]:
@@ -45,7 +48,9 @@ def _chain(error: BaseException) -> list[BaseException]:
         each = waiting.pop()
         if each is not None and not any(each is other for other in found):
             found.append(each)
-            waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+            held = [*each.args, *vars(each).values(), *getattr(each, "exceptions", ())]
+            waiting += [other for other in held if isinstance(other, BaseException)]
+            waiting += [each.__cause__, each.__context__]
     return found
 
 
@@ -59,16 +64,17 @@ def _scrubbed(value: Any, secrets: Secrets) -> Any:
         return value if masked == text else masked.encode("utf-8", "surrogateescape")
     if isinstance(value, list | tuple):
         return type(value)(_scrubbed(each, secrets) for each in value)
-    for name in ("reason", "reason_phrase", "body"):
-        # Those of a close frame and of a response.
-        part = getattr(value, name, None)
-        if isinstance(part, str | bytes | bytearray):
-            setattr(value, name, _scrubbed(part, secrets))
-    headers = getattr(value, "headers", None)
-    if headers is not None and hasattr(headers, "raw_items"):
-        items = list(headers.raw_items())
-        headers.clear()
-        headers.update([(name, _header(name, each, secrets)) for name, each in items])
+    from websockets.frames import Close
+    from websockets.http11 import Response
+
+    if isinstance(value, Close):
+        value.reason = _scrubbed(value.reason, secrets)
+    elif isinstance(value, Response):
+        value.reason_phrase = _scrubbed(value.reason_phrase, secrets)
+        value.body = _scrubbed(value.body, secrets)
+        items = list(value.headers.raw_items())
+        value.headers.clear()
+        value.headers.update([(name, _header(name, each, secrets)) for name, each in items])
     return value
 
 

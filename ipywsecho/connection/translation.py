@@ -163,9 +163,10 @@ def _refused(response: Any, uri: str) -> HandshakeError:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = f"{status} {response.reason_phrase}"
-    body = visible(_one_line(bytes(response.body or b"").decode("utf-8", "replace")))
+    body = _one_line(bytes(response.body or b"").decode("utf-8", "replace"))
     if len(body) > _BODY_SHOWN:
         body = body[:_BODY_SHOWN] + "…"
+    body = visible(body)
     said = f"; the response says: “{body}”" if body else ""
     return HandshakeError(
         f"{uri} answered with HTTP {phrase} instead of opening a WebSocket; "

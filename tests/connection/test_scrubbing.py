@@ -77,6 +77,17 @@ def test_causes_contexts_groups_and_notes_are_masked() -> None:
     assert SECRET not in repr(error.args)
 
 
+def test_an_error_that_another_one_holds_is_masked() -> None:
+    held = exceptions.ConnectionClosedError(Close(4001, f"no {SECRET}"), None)
+    other = ValueError(f"no {SECRET}")
+    error = ValueError("held", held)
+    error.other = other  # type: ignore[attr-defined]
+
+    scrub(error, HIDDEN)
+
+    assert SECRET not in f"{held} {other}"
+
+
 def test_where_a_redirect_leads_has_secrets_of_its_own() -> None:
     headers = Headers([("Location", "/chat?token=fresh-1")])
     error = exceptions.InvalidURI("https://host/?token=fresh-2", "no")
