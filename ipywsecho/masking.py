@@ -36,9 +36,11 @@ _ADDRESS = re.compile(r"""(://[^\s<>"“”`…]*[^\s<>"“”`….,;:!?)\]}'’
 _ADDRESS_HEADERS = frozenset(
     {"location", "content-location", "referer", "origin", "refresh", "link"}
 )
-_OPEN_HEADERS = frozenset(
-    {"accept", "accept-encoding", "accept-language", "cache-control", "connection", "content-type"}
-    | {"date", "dnt", "host", "pragma", "upgrade", "user-agent", "x-requested-with"}
+# Nobody keeps a secret there, and hosts and names of extensions occur in other texts.
+_OPEN_HEADERS = re.compile(
+    r"accept(-.*)?|cache-control|connection|content-.*|date|dnt|(x-)?forwarded(-.*)?|host|pragma"
+    r"|sec-(ch|fetch|gpc)(-.*)?|sec-websocket-(extensions|version)|upgrade|user-agent|via"
+    r"|x-real-ip|x-requested-with"
 )
 # Such as "bearer.abc", or as Kubernetes has it, "base64url.bearer.authorization.k8s.io.abc".
 _TELLING_SUBPROTOCOL = re.compile(
@@ -159,15 +161,15 @@ def _in_address(uri: str) -> Iterator[tuple[str, str]]:
         if name == "userinfo":
             yield "password", value.partition(":")[2]
             # As the Authorization header carries it (RFC 7617), which a server may quote.
-            yield "password", b64encode(unquote(value).encode()).decode()
+            yield "password", b64encode(unquote(value).encode(errors="replace")).decode()
 
 
 def _in_header(name: str, value: str) -> Iterator[tuple[str, str]]:
     name = name.lower()
-    if name in _OPEN_HEADERS:
-        return
     if name in _ADDRESS_HEADERS:
         yield from _in_address(value)
+    elif _OPEN_HEADERS.fullmatch(name):
+        return
     elif name == "sec-websocket-protocol":
         yield from _in_subprotocols(value.split(","))
     elif name == "cookie" and "=" in value:
@@ -203,13 +205,16 @@ def _in_subprotocols(offered: Iterable[str]) -> Iterator[tuple[str, str]]:
 def _forms_of(secret: str) -> set[str]:
     """Return a secret as it is, and as it appears in addresses, HTML and JSON."""
     plain = {secret, unquote(secret), unquote_plus(secret)}
-    encodings = (quote, lambda each: quote(each, safe=""), quote_plus, escape, _in_json)
-    forms = plain | {encode(each) for each in plain for encode in encodings}
+    forms = plain | {form for each in plain for form in _encoded(each)}
     return {form for form in forms if form.strip() and form != MASK}
 
 
-def _in_json(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+def _encoded(text: str) -> Iterator[str]:
+    # An invalid address may contain a lone surrogate.
+    yield from (quote(text, safe, errors="replace") for safe in ("/", ""))
+    yield quote_plus(text, errors="replace")
+    yield escape(text)
+    yield from (json.dumps(text, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
 
 
 def _decoded(text: str) -> str:
