@@ -34,6 +34,7 @@ from ipywsecho.connection import (
 )
 from ipywsecho.errors import NotConnectedError
 from ipywsecho.frames import Control, Frame, Journal
+from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
     from ipywsecho.recording import Recording
@@ -93,7 +94,11 @@ class Session(Receiving):
             self._host.make_log(name, history, history_bytes) for name in ("frames", "sent")
         )
         self.journal = Journal(
-            received, sent, changed=self._host.noticed, name_of=self._host.name_of
+            received,
+            sent,
+            changed=self._host.noticed,
+            name_of=self._host.name_of,
+            hide=lambda text: mask(text, self.connection.secrets),
         )
         """What it keeps, and the callbacks."""
         self.connection = Connection(

@@ -65,6 +65,7 @@ class Connection:
 
     Attributes:
         link: What carries it now, or `None`.
+        reports: What it says of itself.
         outbox: What waits to be sent.
         has_begun: Whether it was ever started.
         traffic: What went over all its links.
@@ -97,7 +98,7 @@ class Connection:
         self.has_begun = False
         self.traffic = Traffic()
         self.clock = clock
-        self._reports = Reports(uri, options, listener.noticed, clock)
+        self.reports = Reports(uri, options, listener.noticed, clock)
         self._listener = listener
         self._reconnect = reconnect
         self._options = options
@@ -110,7 +111,7 @@ class Connection:
         self._attempt: asyncio.Future[ConsoleError | None] | None = None
         self._hurry = asyncio.Event()
 
-    secrets = property(lambda self: self._reports.secrets, doc="What nothing may show.")
+    secrets = property(lambda self: self.reports.secrets, doc="What nothing may show.")
 
     async def open(self) -> None:
         """Connect if need be, and return once open. If a retry is due later, it happens at once.
@@ -170,7 +171,7 @@ class Connection:
         """Refuse all that is sent from now on, and drop what waits to be sent."""
         if dropped := self.outbox.shut(why):
             frames = "frame" if dropped == 1 else "frames"
-            self._reports.notice(f"{dropped:,} unsent {frames} dropped")
+            self.reports.notice(f"{dropped:,} unsent {frames} dropped")
 
     async def ended(self) -> None:
         """Return once the task that drives the connection has ended."""
@@ -206,7 +207,7 @@ class Connection:
         retries = Retries(self._reconnect)
         loop = asyncio.get_running_loop()
         while not self._is_stopping():
-            self._reports.follow(self.uri)
+            self.reports.follow(self.uri)
             opened_at = None
             try:
                 link = await self._open_link()
@@ -220,18 +221,18 @@ class Connection:
                     return
                 raise
             except Exception as exc:
-                end = self.error = self._reports.translate(exc)
-                self._reports.notice(line_of(end), is_error=True)
+                end = self.error = self.reports.translate(exc)
+                self.reports.notice(line_of(end), is_error=True)
             self._end_attempt(end)
             lasted = None if opened_at is None else loop.time() - opened_at
             try:
                 delay = None if self._is_stopping() else retries.delay_after(end, lasted)
             except Exception as exc:
-                self._reports.notice(f"reconnect=… failed: {line_of(exc)}", is_error=True)
+                self.reports.notice(f"reconnect=… failed: {line_of(exc)}", is_error=True)
                 return
             if delay is None:
                 if retries.is_exhausted:
-                    self._reports.notice(
+                    self.reports.notice(
                         f"gave up after {retries.attempts:,} attempts", is_error=True
                     )
                 return
@@ -260,7 +261,7 @@ class Connection:
         finally:
             self._dialing = None
             # A redirect may have led elsewhere.
-            self._reports.follow(dialer.uri)
+            self.reports.follow(dialer.uri)
 
     async def _talk(self, link: Link) -> ClosedError:
         """Receive and send until the link ends, and return how it ended."""
@@ -268,7 +269,7 @@ class Connection:
         self.error = self.latency = None
         self.subprotocol = link.subprotocol
         self._move(Event.OPENED)
-        self._reports.notice(f"connected to {self._reports.destination}")
+        self.reports.notice(f"connected to {self.reports.destination}")
         self._end_attempt(None)
         talk = Talk(
             link,
@@ -292,12 +293,13 @@ class Connection:
     def _close_of(self, end: "ConnectionClosed") -> ClosedError:
         from ipywsecho.connection.translation import closing
 
-        self.close_code, self.close_reason, line = closing(end)
-        closed = self._reports.translate(end)
+        # First, as this masks the secrets in the reason.
+        closed = self.reports.translate(end)
         assert isinstance(closed, ClosedError)
+        self.close_code, self.close_reason, line = closing(end)
         is_normal = self._is_stopping() or self.close_code in NORMAL_CODES
         self.error = None if is_normal else closed
-        self._reports.notice(line if is_normal else str(closed), is_error=not is_normal)
+        self.reports.notice(line if is_normal else str(closed), is_error=not is_normal)
         return closed
 
 

@@ -30,8 +30,9 @@ def check_options(options: Mapping[str, Any]) -> None:
 
 
 def _shown(value: Any) -> str:
-    # Headers and addresses of proxies hold secrets.
-    return f"<{type(value).__name__}>" if isinstance(value, str | bytes | Mapping) else repr(value)
+    # Headers, subprotocols and addresses of proxies hold secrets.
+    is_harmless = value is None or isinstance(value, int | float)
+    return repr(value) if is_harmless else f"<{type(value).__name__}>"
 
 
 def _is_number(value: Any) -> bool:

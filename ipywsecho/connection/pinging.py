@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ipywsecho.connection.link import Link
+from ipywsecho.connection.reports import Reports
 from ipywsecho.errors import NotConnectedError
 
 __all__ = ["Ping", "Pings", "ping_over"]
@@ -81,6 +82,7 @@ class Carried(Protocol):
     """What a link carries while it is open."""
 
     link: Link | None
+    reports: Reports
 
 
 async def ping_over(connection: Carried, data: bytes) -> float:
@@ -97,4 +99,5 @@ async def ping_over(connection: Carried, data: bytes) -> float:
     try:
         return await link.ping(data)
     except ConnectionClosed as end:
+        connection.reports.scrub(end)
         raise NotConnectedError("the connection closed before the pong came") from end

@@ -34,7 +34,7 @@ class Reports:
         clock: Callable[[], float],
     ) -> None:
         self.destination = uri
-        self.secrets = secrets_of(uri, options)
+        self.secrets = self._own = secrets_of(uri, options)
         self._options = options
         self._noticed = noticed
         self._clock = clock
@@ -42,7 +42,7 @@ class Reports:
     def follow(self, uri: str) -> None:
         """Note where it connects now."""
         self.destination = uri
-        self.secrets |= secrets_of(uri)
+        self.secrets = self._own | secrets_of(uri)
 
     def notice(self, text: str, *, is_error: bool = False) -> None:
         """Tell what has happened."""
@@ -54,6 +54,12 @@ class Reports:
 
         proxy = _proxy_to(self.destination, self._options)
         return translate(error, self.destination, self.secrets, proxy=proxy)
+
+    def scrub(self, error: Exception) -> None:
+        """Mask the secrets in an error of this package that has another one as its cause."""
+        from ipywsecho.connection.scrubbing import scrub
+
+        scrub(error, self.secrets)
 
 
 def is_loopback(uri: str) -> bool:

@@ -1,11 +1,11 @@
 """Errors of websockets, of the network and of TLS as errors of this package, in one place."""
 
 import sys
-from collections.abc import Collection
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ipywsecho.connection.scrubbing import scrub, secrets_in
 from ipywsecho.connection.unreachable import (
     CLIENT_CERTIFICATE,
     is_secure,
@@ -22,7 +22,7 @@ from ipywsecho.errors import (
     line_of,
 )
 from ipywsecho.escaping import visible
-from ipywsecho.masking import mask, secrets_of
+from ipywsecho.masking import Secrets, mask, secrets_of
 
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
@@ -35,67 +35,47 @@ _BODY_SHOWN = 200
 def translate(
     error: BaseException,
     uri: str,
-    secrets: Collection[str] = frozenset(),
+    secrets: Secrets | None = None,
     *,
     proxy: str | None = None,
 ) -> ConsoleError:
     """Return an error of another library as one of this package.
 
+    The secrets are masked in the original as well, which stays the cause.
+
     Args:
         error: What was raised while connecting to `uri` or while connected to it.
         uri: The address, for the message.
-        secrets: What the message must not show.
+        secrets: What the message must not show, besides the secrets of the addresses.
         proxy: The address of the proxy on the way, if there is one.
     """
     if isinstance(error, ConsoleError):
         return error
-    ours = _translated(error, uri, proxy)
-    if isinstance(target := getattr(error, "uri", None), str):
-        # Where a redirect leads has secrets of its own.
-        secrets = {*secrets, *secrets_of(target)}
-    ours.args = (visible(mask(_one_line(str(ours)), secrets)),)
-    if isinstance(ours, HandshakeError):
-        ours.body = visible(mask(ours.body, secrets))
-    _escape(error, secrets)
+    # Where a redirect leads has secrets of its own, as has a proxy of the system.
+    hidden = (secrets or Secrets()) | secrets_of(uri, {"proxy": proxy}) | secrets_in(error)
+    is_redirect = getattr(error, "uri", uri) != uri
+    # Before anything is quoted from it, and cut.
+    scrub(error, hidden)
+    shown_proxy = None if proxy is None else mask(proxy, hidden)
+    ours = _translated(error, mask(uri, hidden), shown_proxy, is_redirect=is_redirect)
+    ours.args = (visible(_one_line(str(ours))),)
     ours.__cause__ = error
     return ours
-
-
-def _escape(error: BaseException, secrets: Collection[str]) -> None:
-    """Mask the secrets in an error of another library, and escape its control characters.
-
-    A traceback shows it as well, and a cell's output interprets them as a terminal does.
-    """
-    chain: list[BaseException] = []
-    following: BaseException | None = error
-    while following is not None and following not in chain:
-        chain.append(following)
-        following = following.__cause__ or following.__context__
-    for each in chain:
-        each.args = tuple(_escaped(value, secrets) for value in each.args)
-        for name, value in vars(each).items():
-            if isinstance(value, str):
-                setattr(each, name, _escaped(value, secrets))
-            elif isinstance(reason := getattr(value, "reason", None), str):
-                # That of a close frame.
-                value.reason = _escaped(reason, secrets)
-
-
-def _escaped(value: Any, secrets: Collection[str]) -> Any:
-    return visible(mask(value, secrets)) if isinstance(value, str) else value
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _translated(error: BaseException, uri: str, proxy: str | None) -> ConsoleError:
+def _translated(
+    error: BaseException, uri: str, proxy: str | None, *, is_redirect: bool
+) -> ConsoleError:
     from websockets import exceptions as ws
 
     match error:
         case ws.ConnectionClosed():
             return _closed(error)
-        case ws.InvalidURI() if error.uri != uri:
+        case ws.InvalidURI() if is_redirect:
             return HandshakeError(f"{uri} redirects: {_invalid_uri(error.uri, error.msg)}")
         case ws.InvalidURI():
             return _invalid_uri(uri, error.msg)
@@ -183,9 +163,10 @@ def _refused(response: Any, uri: str) -> HandshakeError:
         phrase = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         phrase = f"{status} {response.reason_phrase}"
-    body = " ".join(bytes(response.body or b"").decode("utf-8", "replace").split())
+    body = _one_line(bytes(response.body or b"").decode("utf-8", "replace"))
     if len(body) > _BODY_SHOWN:
         body = body[:_BODY_SHOWN] + "…"
+    body = visible(body)
     said = f"; the response says: “{body}”" if body else ""
     return HandshakeError(
         f"{uri} answered with HTTP {phrase} instead of opening a WebSocket; "

@@ -27,6 +27,7 @@ class Journal:
         sent: Keeps the frames sent.
         changed: Called when there is another notice.
         name_of: Returns how a file of the user's code is named in notices.
+        hide: Returns a text with the secrets of the connection masked.
         clock: Returns the time in seconds since the epoch.
 
     Attributes:
@@ -41,6 +42,7 @@ class Journal:
         *,
         changed: Callable[[], object],
         name_of: Callable[[str], str],
+        hide: Callable[[str], str] = str,
         clock: Callable[[], float] = now,
     ) -> None:
         self.received = received
@@ -54,6 +56,7 @@ class Journal:
         """The requests that wait for a frame."""
         self._changed = changed
         self._name_of = name_of
+        self._hide = hide
         self._clock = clock
         self._callbacks: list[Callable[[Frame], object]] = []
         self._caller = Caller(self.fail)
@@ -90,7 +93,7 @@ class Journal:
 
     def note(self, text: str, *, is_error: bool = False) -> None:
         """Keep a notice of what happens now."""
-        self.add(Notice(self._clock(), text, is_error))
+        self.add(Notice(self._clock(), self._hide(text), is_error))
 
     def call_back(self, callback: Callable[[Frame], object], *, remove: bool) -> None:
         """Call this for each received frame, or no longer."""
@@ -136,7 +139,8 @@ class Journal:
         place = place_of(error, self._name_of)
         text = f"{what} failed: {line_of(error)}{f' ({place})' if place else ''}"
         self._notices.add(
-            Notice(self._clock(), text, is_error=True), f"{what} {type(error).__name__} {place}"
+            Notice(self._clock(), self._hide(text), is_error=True),
+            f"{what} {type(error).__name__} {place}",
         )
 
     def end(self) -> None:

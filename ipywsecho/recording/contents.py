@@ -25,11 +25,15 @@ class Contents:
     forgotten: int = 0
 
     def __post_init__(self) -> None:
+        offered = [self.subprotocol] if self.subprotocol else []
+        hidden = secrets_of(self.uri or "", {"subprotocols": offered})
+        notices = (each._replace(text=mask(each.text, hidden)) for each in self.notices)
         object.__setattr__(self, "frames", tuple(self.frames))
-        object.__setattr__(self, "notices", tuple(self.notices))
+        object.__setattr__(self, "notices", tuple(notices))
         object.__setattr__(self, "controls", tuple(self.controls))
-        if self.uri is not None:
-            object.__setattr__(self, "uri", mask(self.uri, secrets_of(self.uri)))
+        for name in ("uri", "subprotocol", "close_reason"):
+            if (text := getattr(self, name)) is not None:
+                object.__setattr__(self, name, mask(text, hidden))
 
 
 def with_entries(contents: Contents, entries: Sequence[Entry]) -> Contents:

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from ipywsecho.errors import RecordingError, SaveError
 from ipywsecho.frames import Control, Frames, Notice, order_of
-from ipywsecho.masking import mask
+from ipywsecho.masking import Secrets, mask, secrets_of
 from ipywsecho.recording.contents import Contents
 from ipywsecho.recording.har import read_har, write_har
 from ipywsecho.recording.jsonl import read_jsonl, write_jsonl
@@ -54,7 +54,7 @@ class Recording(Contents):
         notices: Iterable[Notice] = (),
         *,
         controls: Iterable[Control] = (),
-        secrets: Iterable[str] = (),
+        secrets: Secrets | None = None,
         uri: str | None = None,
         subprotocol: str | None = None,
         close_code: int | None = None,
@@ -68,20 +68,22 @@ class Recording(Contents):
                 frame may answer it.
             notices: Events of the connection.
             controls: Control frames of both directions.
-            secrets: Texts to be masked everywhere but in the frames.
+            secrets: What is masked everywhere but in the frames; the secrets of the address are
+                masked in any case.
             uri: The address of the server, or `None` if it is unknown.
             subprotocol: The negotiated subprotocol, or `None`.
             close_code: The close code, or `None` if the connection has not ended.
             close_reason: The reason in the close frame, or `None`.
         """
+        hidden = (secrets or Secrets()) | secrets_of(uri or "")
         return cls(
             frames=tuple(merge(sent, received, key=order_of)),
-            notices=tuple(each._replace(text=mask(each.text, secrets)) for each in notices),
+            notices=tuple(each._replace(text=mask(each.text, hidden)) for each in notices),
             controls=tuple(controls),
-            uri=None if uri is None else mask(uri, secrets),
-            subprotocol=subprotocol,
+            uri=None if uri is None else mask(uri, hidden),
+            subprotocol=None if subprotocol is None else mask(subprotocol, hidden),
             close_code=close_code,
-            close_reason=None if close_reason is None else mask(close_reason, secrets),
+            close_reason=None if close_reason is None else mask(close_reason, hidden),
             forgotten=sum(frames.total - len(frames) for frames in (received, sent)),
         )
 

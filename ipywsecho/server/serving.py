@@ -14,7 +14,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self
 from weakref import WeakSet
 
-from ipywsecho.masking import mask, secrets_of
+from ipywsecho.masking import mask
+from ipywsecho.server.hiding import hide_in_traceback, secrets_in
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -41,6 +42,8 @@ _log.addHandler(logging.NullHandler())
 # Except for its errors, everything that websockets logs is logged here as well.
 _protocol_log = _log.getChild("protocol")
 _protocol_log.setLevel(logging.WARNING)
+for _each in (_log, _protocol_log):
+    _each.addFilter(hide_in_traceback)
 
 
 class BaseServer(ABC):
@@ -216,7 +219,9 @@ class BaseServer(ABC):
             # A client may close the connection, or lose it, at any time.
             return
         except Exception as exc:
-            _log.exception("%s failed at %s", _peer(connection), _path(connection.request))
+            secrets = {"secrets": secrets_in(connection.request)}
+            where = _peer(connection), _path(connection.request)
+            _log.exception("%s failed at %s", *where, extra=secrets)
             reason = f"{type(exc).__name__}: {exc}".encode(errors="replace")[:_LONGEST_REASON]
             await connection.close(1011, reason.decode(errors="ignore"))
         else:
@@ -271,11 +276,12 @@ def _end(connection: "ServerConnection") -> str:
         who, close = "server", closed.sent
     else:
         return "lost"
-    reason = f" {close.reason!r}" if close.reason else ""
+    said = mask(close.reason, secrets_in(connection.request))
+    reason = f" {said!r}" if said else ""
     return f"closed by the {who} with {int(close.code)}{reason}"
 
 
 def _path(request: "Request | None") -> str:
     path = request.path if request is not None else "/"
-    shown = repr(mask(path, secrets_of(path)))[1:-1]
+    shown = repr(mask(path, secrets_in(request)))[1:-1]
     return shown if len(shown) <= _LONGEST_PATH else f"{shown[:_LONGEST_PATH]}…"

@@ -338,6 +338,7 @@ class _Notebook(Host):
 
     def cleared(self) -> None:
         self._console._view.clear()
+        self._console._controls.withdraw()
 
     def ended(self) -> None:
         self._observers.cancel()

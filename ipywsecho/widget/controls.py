@@ -44,6 +44,7 @@ class Controls:
         pause: Pauses or resumes the log.
         clear: Empties the log.
         save: Saves the frames, and offers the file.
+        withdrawals: How often `withdraw` was called.
         rows: All widgets in the order of the page.
     """
 
@@ -94,6 +95,7 @@ class Controls:
         self.clear = _button("Clear", "trash", "Delete the frames in the log")
         self.save = _button("Save", "download", "Save the frames, and offer the file for download")
         self._offer = HTML(layout=_as_needed())
+        self.withdrawals = 0
         choices = [self.search, self.direction, self.kind, self.view, self.form]
         self._tools = HBox(
             [*choices, self.pause, self.clear, self.save, self._offer], layout=_wrapping()
@@ -151,6 +153,11 @@ class Controls:
             return
         link = f"data:application/octet-stream;base64,{b64encode(data).decode()}"
         self._offer.value = f'<a download="{html_of(name)}" href="{link}">{html_of(name)}</a>'
+
+    def withdraw(self) -> None:
+        """Offer no file any more."""
+        self.withdrawals += 1
+        self._offer.value = ""
 
     def show_pause(self, is_paused: bool) -> None:
         """Set the button to pause or to resume."""

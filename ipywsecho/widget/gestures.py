@@ -97,6 +97,7 @@ class Gestures:
 
     async def _save_and_offer(self) -> None:
         journal = self._session.journal
+        withdrawals = self._controls.withdrawals
         try:
             path = _new_file()
             try:
@@ -109,7 +110,9 @@ class Gestures:
             journal.note(line_of(exc), is_error=True)
         else:
             journal.note(f"saved to {path}")
-            self._controls.offer(path.name, data)
+            # The log may have been cleared meanwhile.
+            if self._controls.withdrawals == withdrawals:
+                self._controls.offer(path.name, data)
 
     def _look_for(self) -> None:
         try:

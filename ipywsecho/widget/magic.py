@@ -112,7 +112,7 @@ def _arguments_of(given: Any) -> dict[str, Any]:
 def _header_of(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip():
-        raise UsageError(f"{text!r} is not a header; write --header 'Name: value'")
+        raise UsageError("a header has no name or no colon; write --header 'Name: value'")
     return name.strip(), value.strip()
 
 

@@ -177,7 +177,7 @@ class Viewer:
             self._header_view.request_within(_HEADER_WITHIN)
         details = describe_state(
             session.frames.total + session.sent.total,
-            session.subprotocol,
+            session.subprotocol and mask(session.subprotocol, connection.secrets),
             session.latency,
             wait,
             self._screen.waiting,

@@ -73,9 +73,17 @@ def test_an_invalid_option_is_refused_when_the_console_is_created(make: Any) -> 
         make("ws://127.0.0.1:9", ping_interval="20")
 
 
-def test_the_error_shows_no_secret() -> None:
+@pytest.mark.parametrize(
+    "invalid",
+    [
+        {"additional_headers": "Authorization: Bearer hunter22hunter"},
+        {"additional_headers": [("Authorization", "Bearer hunter22hunter"), ("X", 1)]},
+        {"subprotocols": ["bearer.hunter22hunter", 1]},
+    ],
+)
+def test_the_error_shows_no_secret(invalid: dict[str, Any]) -> None:
     with pytest.raises(OptionError) as caught:
-        check_options({"additional_headers": "Authorization: Bearer hunter22hunter"})
+        check_options(invalid)
 
     assert "hunter22" not in str(caught.value)
 

@@ -22,6 +22,7 @@ from ipywsecho.errors import (
     InvalidURIError,
     OptionError,
 )
+from ipywsecho.masking import Secrets
 from tests.test_errors import OURS
 
 URI = "ws://localhost:8765/path"
@@ -379,7 +380,7 @@ SECRET = "hunter22"
 def test_a_message_does_not_show_the_secrets_of_the_address(name: str) -> None:
     uri = f"wss://ann:{SECRET}@example.org/path?token={SECRET}"
 
-    error = translate(SAMPLES[name][0](), uri, {f"ann:{SECRET}", SECRET})
+    error = translate(SAMPLES[name][0](), uri, Secrets(frozenset({f"ann:{SECRET}", SECRET})))
 
     assert SECRET not in str(error)
     assert error.args == (str(error),)
@@ -388,12 +389,20 @@ def test_a_message_does_not_show_the_secrets_of_the_address(name: str) -> None:
 def test_a_secret_in_the_response_of_a_server_is_not_shown() -> None:
     original = exceptions.InvalidStatus(answer(403, f"no {SECRET} here".encode()))
 
-    error = translate(original, URI, {SECRET})
+    error = translate(original, URI, Secrets(frozenset({SECRET})))
 
     assert isinstance(error, HandshakeError)
     assert SECRET not in error.body
     assert error.body.startswith("no ")
     assert SECRET not in str(error)
+
+
+def test_a_response_that_is_cut_shows_no_part_of_a_secret() -> None:
+    body = b"x" * 196 + SECRET.encode()
+
+    error = translate(exceptions.InvalidStatus(answer(403, body)), f"{URI}?token={SECRET}")
+
+    assert SECRET[:4] not in f"{error} {error.__cause__} {vars(error)}"
 
 
 @pytest.mark.parametrize(
@@ -405,7 +414,7 @@ def test_a_secret_in_the_response_of_a_server_is_not_shown() -> None:
     ids=lambda error: type(error).__name__,
 )
 def test_the_cause_in_a_traceback_does_not_show_a_secret(original: Exception) -> None:
-    error = translate(original, URI, {SECRET})
+    error = translate(original, URI, Secrets(frozenset({SECRET})))
 
     assert error.__cause__ is original
     assert SECRET not in str(original)

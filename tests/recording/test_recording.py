@@ -30,6 +30,7 @@ from ipywsecho import (
     load_async,
 )
 from ipywsecho.frames.log import FrameLog, Frames, Notice
+from ipywsecho.masking import Secrets
 from ipywsecho.recording import jsonl
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -138,7 +139,7 @@ def test_secrets_are_masked_everywhere_but_in_the_frames() -> None:
         frames_of("tomato-soup"),
         frames_of(),
         [Notice(NOW, "tomato-soup was refused")],
-        secrets=["tomato-soup"],
+        secrets=Secrets(frozenset({"tomato-soup"})),
         uri="wss://host/tomato-soup",
         close_code=1008,
         close_reason="no tomato-soup",
@@ -152,6 +153,28 @@ def test_secrets_are_masked_everywhere_but_in_the_frames() -> None:
 
 def test_the_address_of_a_recording_is_masked() -> None:
     assert Recording(uri="wss://me:soup@host/?token=tomato").uri == "wss://•••@host/?token=•••"
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+def test_a_file_contains_no_secret_outside_of_its_frames(tmp_path: Path, name: str) -> None:
+    key, token = "9aa3d95b3bc440fa88ea12eaa4456161", "abc-token-7"
+    recording = Recording(
+        [Frame("Hello!", NOW)],
+        [Notice(NOW, f"{key} and {token} refused", is_error=True)],
+        uri=f"wss://ann:pa55word@host/v3/{key};jsessionid=J42?k=letters&interval=0.5#auth=frag1",
+        subprotocol=f"bearer.{token}",
+        close_code=4001,
+        close_reason=f"no {key}, {token}",
+    )
+
+    recording.save(tmp_path / name)
+
+    text = (tmp_path / name).read_text("utf-8")
+    secrets = [key, token, "pa55word", "J42", "letters", "frag1"]
+    assert [each for each in secrets if each in text] == []
+    assert "interval=0.5" in text
+    assert "bearer.•••" in text
+    assert load(tmp_path / name).uri == recording.uri
 
 
 def test_pandas_makes_a_table_of_the_frames() -> None:

@@ -65,7 +65,7 @@ async def test_the_insecure_option_accepts_any_certificate(kernel: Kernel) -> No
     [
         ("--nothing", "unrecognized arguments: --nothing"),
         ("--max-size many", "argument --max-size: invalid int value: 'many'"),
-        ("--header nameless", "'nameless' is not a header; write --header 'Name: value'"),
+        ("--header nameless", "a header has no name or no colon; write --header 'Name: value'"),
     ],
 )
 async def test_invalid_arguments_are_reported_in_one_line(

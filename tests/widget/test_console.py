@@ -31,6 +31,7 @@ from ipywsecho.widget import building, viewing
 from ipywsecho.widget import console as console_module
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.composing import Form
+from ipywsecho.widget.controls import descendants_of
 from tests.timing import eventually
 from tests.view.test_pictures import picture
 
@@ -1120,6 +1121,40 @@ async def test_the_save_button_saves_the_frames_and_offers_the_file(
     assert kind == "application/octet-stream"
     assert base64.b64decode(data) == (tmp_path / name).read_bytes()
     assert [frame.data for frame in load(tmp_path / name).frames] == ["Hello!", "Hello!"]
+
+
+@pytest.mark.parametrize("way", ["button", "method"])
+async def test_clearing_removes_the_file_that_was_offered(
+    console: WebSocketConsole, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await console.request("a secret frame")
+    console._controls.save.click()
+    await _until_shown(console, f"saved to {tmp_path}")
+    assert "base64" in offer(console)
+
+    if way == "button":
+        console._controls.clear.click()
+    else:
+        console.clear()
+    await until(console, lambda: offer(console) == "")
+
+    encoded = base64.b64encode(b"a secret frame").decode()[1:-2]
+    assert all(encoded not in str(w.get_state()) for w in descendants_of(console))
+
+
+async def test_a_file_that_is_saved_while_the_log_is_cleared_is_not_offered(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await console.request("Hello!")
+
+    console._controls.save.click()
+    # Called once saving has begun, and long before a thread has written the file.
+    asyncio.get_running_loop().call_soon(console.clear)
+    await _until_shown(console, f"saved to {tmp_path}")
+
+    assert offer(console) == ""
 
 
 async def test_a_failure_of_the_save_button_is_reported(

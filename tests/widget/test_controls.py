@@ -132,6 +132,14 @@ def test_a_file_is_offered_under_its_escaped_name(
     )
 
 
+def test_a_file_that_was_offered_can_be_withdrawn(controls: Controls) -> None:
+    controls.offer("talk.jsonl", b"x")
+
+    controls.withdraw()
+
+    assert controls._offer.value == ""
+
+
 def test_a_file_that_is_too_large_for_the_page_is_not_offered(controls: Controls) -> None:
     controls.offer("small.jsonl", b"x")
 
