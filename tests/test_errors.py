@@ -17,6 +17,7 @@ from ipywsecho.errors import (
     HandshakeError,
     InvalidURIError,
     NotConnectedError,
+    NotRunningError,
     OptionError,
     check_close_frame,
     line_of,
@@ -30,6 +31,7 @@ OURS = [
     HandshakeError,
     InvalidURIError,
     NotConnectedError,
+    NotRunningError,
     OptionError,
 ]
 
@@ -52,6 +54,7 @@ def test_every_error_of_the_package_is_a_console_error(kind: type[ConsoleError])
         (HandshakeError, ConnectError),
         (ClosedError, ConnectionError),
         (NotConnectedError, RuntimeError),
+        (NotRunningError, RuntimeError),
     ],
 )
 def test_an_error_is_also_the_builtin_error_that_a_caller_expects(

@@ -19,8 +19,8 @@ class OwnServer(Protocol):
     """A server that serves one connection, and lives as long as it."""
 
     @property
-    def uri(self) -> str | None:
-        """Where it listens."""
+    def uri(self) -> str:
+        """Where it listens, once it has taken a port."""
 
     def listen(self) -> None:
         """Take a port; a client that connects now waits until it serves."""
@@ -148,7 +148,7 @@ class Lifetime:
         self.loop = loop
         if self._server is not None:
             self._server.listen()
-            self._connection.uri = self._server.uri or ""
+            self._connection.uri = self._server.uri
             self._home.spawn(self._server.start)
         self._attached(loop)
 
