@@ -5,8 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from http import HTTPStatus
-from typing import Any, cast
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, cast
 
 from websockets.asyncio.server import ServerConnection
 
@@ -14,6 +13,9 @@ from ipywsecho.server.gate import GatedTransport
 from ipywsecho.server.intake import Intake, Obstacle
 from ipywsecho.server.room import SMALL, Room
 from ipywsecho.server.wording import peer_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 __all__ = ["GuardedConnection", "Guards"]
 
@@ -23,6 +25,8 @@ _READ_SIZE = 64 * 2**10
 _MOST_PONGS = 64 * 2**10
 # Connections beyond the limit that are told so. Any more are closed without an answer.
 _MOST_REFUSALS = 100
+# Seconds; the limit of websockets for a TLS handshake, and some more.
+_LONGEST_ARRIVAL = 11.0
 _NO_CLAIM: AbstractAsyncContextManager[None] = nullcontext()
 
 
@@ -49,37 +53,51 @@ class Guards:
         self.send_timeout = send_timeout
         self.close_timeout = close_timeout
         self._max_connections = max_connections
-        # Weak, as a connection whose TLS handshake fails never says that it has ended.
-        self._connections: WeakSet[GuardedConnection] = WeakSet()
+        self._loop = asyncio.get_running_loop()
+        self._open: set[GuardedConnection] = set()
+        # By the identifier of a connection: until when it takes a place before it opens. One whose
+        # TLS handshake fails never says that it has ended.
+        self._arriving: dict[UUID, float] = {}
 
     @property
     def is_full(self) -> bool:
         """Whether there is no place for another connection."""
-        limit = self._max_connections
-        return limit is not None and len(self._connections) >= limit
+        return self._max_connections is not None and self._count() >= self._max_connections
 
     @property
     def is_overrun(self) -> bool:
         """Whether there are too many connections to tell each that there is no place for it."""
         limit = self._max_connections
-        return limit is not None and len(self._connections) > limit + _MOST_REFUSALS
+        return limit is not None and self._count() > limit + _MOST_REFUSALS
 
     def connect(self, *arguments: Any, **options: Any) -> "GuardedConnection":
         """Return a connection for a client that has just connected."""
         connection = GuardedConnection(self, *arguments, **options)
-        self._connections.add(connection)
+        self._arriving[connection.id] = self._loop.time() + _LONGEST_ARRIVAL
         return connection
 
-    def disconnect(self, connection: "GuardedConnection") -> None:
-        """Forget a connection that has ended."""
-        self._connections.discard(connection)
+    def opened(self, connection: "GuardedConnection") -> None:
+        """The network and TLS have opened a connection."""
+        self._arriving.pop(connection.id, None)
+        self._open.add(connection)
+
+    def lost(self, connection: "GuardedConnection") -> None:
+        """A connection has ended."""
+        self._open.discard(connection)
 
     def abort_all(self) -> None:
         """End all connections at once."""
-        for connection in list(self._connections):
-            # Unset during a TLS handshake.
-            if hasattr(connection, "transport"):
-                connection.transport.abort()
+        for connection in list(self._open):
+            connection.transport.abort()
+
+    def _count(self) -> int:
+        now = self._loop.time()
+        while self._arriving:
+            first = next(iter(self._arriving))
+            if self._arriving[first] > now:
+                break
+            del self._arriving[first]
+        return len(self._open) + len(self._arriving)
 
 
 class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
@@ -175,6 +193,7 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
             cast("asyncio.Transport", transport), self._intake, self._end_in_time
         )
         super().connection_made(cast("asyncio.Transport", gated))
+        self._guards.opened(self)
         if self._guards.is_overrun:
             self.transport.abort()
 
@@ -212,7 +231,7 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
             if timer is not None:
                 timer.cancel()
         self._intake.close()
-        self._guards.disconnect(self)
+        self._guards.lost(self)
         super().connection_lost(exc)
 
     # What the intake calls

@@ -23,6 +23,7 @@ from ipywsecho import (
 from ipywsecho.server import BaseServer, guarding, serving
 from ipywsecho.server.framing import MOST_FRAGMENTS
 from tests.clients import CLIENTS, DEADLINE, frame, handshake, handshake_request
+from tests.virtual import virtual_time
 
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
 
@@ -254,3 +255,24 @@ def test_a_limit_below_1_is_rejected(limit: str) -> None:
         EchoServer(**limits)
     with pytest.raises(OptionError, match=f"{limit}=0 must be at least 1"):
         ReplayServer(Recording([]), **limits)
+
+
+@virtual_time
+async def test_a_failed_tls_handshake_takes_a_place_for_a_while_only() -> None:
+    authority, client = trustme.CA(), ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(client)
+    async with EchoServer(max_connections=1, ssl=context) as server:
+        host, port = server.uri.removeprefix("wss://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"This is no TLS.")
+        assert await reader.read() == b""
+        writer.transport.abort()
+        guards = server._guards
+        assert guards is not None
+        assert guards.is_full
+
+        await asyncio.sleep(12)
+
+        assert not guards.is_full
