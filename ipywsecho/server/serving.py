@@ -8,6 +8,7 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 
-    from ipywsecho.server.guarding import GuardedConnection, Guards
+    from ipywsecho.server.guarding import GuardedConnection
+    from ipywsecho.server.guards import Guards
 
 __all__ = ["MAX_CONNECTIONS", "MAX_SIZE", "BaseServer"]
 
@@ -209,7 +211,7 @@ class BaseServer(ABC):
             self.abandon()
 
     def _new_guards(self) -> "Guards":
-        from ipywsecho.server.guarding import Guards
+        from ipywsecho.server.guards import Guards
 
         return Guards(
             max_size=self._max_size,
@@ -221,6 +223,8 @@ class BaseServer(ABC):
     async def _start_serving(self, guards: "Guards") -> "Server":
         from websockets.asyncio.server import serve
 
+        from ipywsecho.server.guarding import GuardedConnection
+
         return await serve(
             self._serve,
             sock=self._socket,
@@ -230,7 +234,7 @@ class BaseServer(ABC):
             process_request=self._refuse,
             select_subprotocol=self.choose,
             process_response=_log_response,
-            create_connection=guards.connect,  # type: ignore[arg-type]
+            create_connection=partial(GuardedConnection, guards),  # type: ignore[arg-type]
             # On one machine, compression takes more time than it saves.
             compression=None,
             max_size=self._max_size,
