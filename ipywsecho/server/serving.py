@@ -244,7 +244,8 @@ class BaseServer(ABC):
 
     def _refuse(self, connection: "ServerConnection", request: "Request") -> "Response | None":
         if cast("GuardedConnection", connection).is_surplus:
-            text = f"all {self._max_connections} places of this server are taken; try again later\n"
+            limit = self._max_connections
+            text = f"the server is full (max_connections={limit}); try again later\n"
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
         return self.refuse(connection, request)
 

@@ -222,7 +222,7 @@ async def test_a_client_without_a_place_is_refused_and_a_place_becomes_free() ->
         await first.close()
         second = await CLIENTS["tornado"](server.uri, "free", count=1)
 
-    assert sentence == "all 1 places of this server are taken; try again later\n"
+    assert sentence == "the server is full (max_connections=1); try again later\n"
     assert second.frames == ["free"]
 
 
