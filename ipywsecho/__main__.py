@@ -15,7 +15,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ipywsecho.errors import ConsoleError
-from ipywsecho.server import BaseServer, EchoServer, ReplayServer
+from ipywsecho.server import (
+    MAX_CONNECTIONS,
+    MAX_SIZE,
+    BaseServer,
+    EchoServer,
+    ReplayServer,
+)
 
 __all__ = ["main"]
 
@@ -61,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Press Ctrl-C to stop the server.",
     )
     _add_network_options(parser)
+    _add_limits(parser)
     _add_replay_options(parser)
     _add_tls_options(parser)
     return parser
@@ -85,6 +92,23 @@ def _add_network_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="ORIGIN",
         help="origin whose web pages may connect, such as https://example.org; may be repeated",
+    )
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-size",
+        type=_limit,
+        default=MAX_SIZE,
+        metavar="BYTES",
+        help="largest message that a client may send; 0 for no limit (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-connections",
+        type=_limit,
+        default=MAX_CONNECTIONS,
+        metavar="COUNT",
+        help="connections at a time; 0 for no limit (default: %(default)s)",
     )
 
 
@@ -117,6 +141,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _limit(text: str) -> int | None:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; 0 means no limit")
+    return int(text) or None
+
+
 def _origin(text: str) -> str:
     # The origin of a page opened from a file is "null".
     parts = urlsplit(text)
@@ -134,6 +164,8 @@ def _server(options: argparse.Namespace) -> BaseServer:
         "port": options.port,
         "allow_origins": options.allow_origin,
         "ssl": _ssl_context(options.ssl_cert, options.ssl_key),
+        "max_size": options.max_size,
+        "max_connections": options.max_connections,
     }
     if options.replay is None:
         return EchoServer(**where)
@@ -190,8 +222,8 @@ async def _serve(server: BaseServer) -> None:
 
 
 def _uris(server: BaseServer) -> Iterator[str]:
-    yield str(server.uri)
-    host = str(server.host)
+    yield server.uri
+    host = server.host
     if ipaddress.ip_address(host).is_unspecified:
         outward = _outward_address(host)
         if outward is not None:
@@ -199,8 +231,8 @@ def _uris(server: BaseServer) -> Iterator[str]:
 
 
 def _warn_if_public(server: BaseServer) -> None:
-    if not ipaddress.ip_address(str(server.host)).is_loopback:
-        encrypted = "encrypted" if str(server.uri).startswith("wss:") else "unencrypted"
+    if not ipaddress.ip_address(server.host).is_loopback:
+        encrypted = "encrypted" if server.uri.startswith("wss:") else "unencrypted"
         print(
             f"ipywsecho: warning: other machines can connect over the network, {encrypted} and "
             "without a password; omit --host to allow local connections only",

@@ -7,6 +7,7 @@ ConsoleError
 │   └── HandshakeError                      the server answered, but opened no WebSocket
 ├── ClosedError (also a ConnectionError)    the connection closed abnormally
 ├── NotConnectedError (also a RuntimeError) there is no connection to send over
+├── NotRunningError (also a RuntimeError)   a server is not running
 ├── InputError (also a ValueError)          what was typed is invalid
 ├── RecordingError (also a ValueError)      a file or a value is not a valid recording
 └── SaveError (also an OSError)             a recording could not be written
@@ -27,6 +28,7 @@ __all__ = [
     "InputError",
     "InvalidURIError",
     "NotConnectedError",
+    "NotRunningError",
     "OptionError",
     "RecordingError",
     "SaveError",
@@ -89,6 +91,10 @@ class ClosedError(ConsoleError, ConnectionError):
 
 class NotConnectedError(ConsoleError, RuntimeError):
     """There is no connection to send over."""
+
+
+class NotRunningError(ConsoleError, RuntimeError):
+    """A server is not running."""
 
 
 class InputError(ConsoleError, ValueError):

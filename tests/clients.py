@@ -10,7 +10,7 @@ import aiohttp
 import tornado.httpclient
 import tornado.websocket
 
-__all__ = ["CLIENTS", "DEADLINE", "Client", "Seen", "handshake", "handshake_request"]
+__all__ = ["CLIENTS", "DEADLINE", "Client", "Seen", "frame", "handshake", "handshake_request"]
 
 DEADLINE = 30
 """Seconds after which a client gives up: a busy machine gets time."""
@@ -108,3 +108,16 @@ async def handshake(uri: str, path: str = "/") -> tuple[asyncio.StreamReader, as
     writer.write(handshake_request(path).encode())
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
+
+
+def frame(opcode: int, data: bytes, *, fin: bool = True) -> bytes:
+    """Return a frame of a client, whose mask changes nothing (RFC 6455, section 5.2)."""
+    length = len(data)
+    first = bytes([(0x80 if fin else 0) | opcode])
+    if length < 126:
+        size = bytes([0x80 | length])
+    elif length < 2**16:
+        size = b"\xfe" + length.to_bytes(2, "big")
+    else:
+        size = b"\xff" + length.to_bytes(8, "big")
+    return first + size + bytes(4) + data

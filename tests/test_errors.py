@@ -19,6 +19,7 @@ from ipywsecho.errors import (
     HandshakeError,
     InvalidURIError,
     NotConnectedError,
+    NotRunningError,
     OptionError,
     check_close_frame,
     line_of,
@@ -32,6 +33,7 @@ OURS = [
     HandshakeError,
     InvalidURIError,
     NotConnectedError,
+    NotRunningError,
     OptionError,
 ]
 
@@ -54,6 +56,7 @@ def test_every_error_of_the_package_is_a_console_error(kind: type[ConsoleError])
         (HandshakeError, ConnectError),
         (ClosedError, ConnectionError),
         (NotConnectedError, RuntimeError),
+        (NotRunningError, RuntimeError),
     ],
 )
 def test_an_error_is_also_the_builtin_error_that_a_caller_expects(

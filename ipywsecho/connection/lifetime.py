@@ -21,8 +21,8 @@ class OwnServer(Protocol):
     """A server that serves one connection, and lives as long as it."""
 
     @property
-    def uri(self) -> str | None:
-        """Where it listens."""
+    def uri(self) -> str:
+        """Where it listens, once it has taken a port."""
 
     def listen(self) -> None:
         """Take a port; a client that connects now waits until it serves."""
@@ -162,7 +162,7 @@ class Lifetime:
                 # What served on an event loop that is gone serves no more.
                 self._server.abandon()
             self._server.listen()
-            self._connection.uri = self._server.uri or ""
+            self._connection.uri = self._server.uri
             self._home.spawn(self._server.start)
         self._is_serving = True
         self.loop = loop

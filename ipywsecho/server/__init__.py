@@ -3,6 +3,14 @@
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, MaxBytes
 from ipywsecho.server.replay import ReplayServer
-from ipywsecho.server.serving import BaseServer
+from ipywsecho.server.serving import MAX_CONNECTIONS, MAX_SIZE, BaseServer
 
-__all__ = ["BaseServer", "Between", "EchoServer", "MaxBytes", "ReplayServer"]
+__all__ = [
+    "MAX_CONNECTIONS",
+    "MAX_SIZE",
+    "BaseServer",
+    "Between",
+    "EchoServer",
+    "MaxBytes",
+    "ReplayServer",
+]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from ipywsecho.server.parameters import arguments_of, meaning_of, parameters_of
 from ipywsecho.server.paths import PATHS, Behaviour
-from ipywsecho.server.serving import BaseServer
+from ipywsecho.server.serving import MAX_CONNECTIONS, MAX_SIZE, BaseServer
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -69,8 +69,13 @@ class EchoServer(BaseServer):
         paths: The function for each path.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
         ssl: The TLS context for `wss://`, or `None` to serve `ws://`.
+        max_size: Bytes that a message may have, or `None` for no limit. A client that sends a
+            larger one is disconnected with code 1009.
+        max_connections: Connections at a time, or `None` for no limit. Further ones are refused
+            with HTTP status 503.
 
     Raises:
+        OptionError: If a limit is less than 1.
         TypeError: If a parameter of a path is neither a number nor a string.
     """
 
@@ -85,8 +90,17 @@ class EchoServer(BaseServer):
         paths: Mapping[str, Behaviour] = PATHS,
         allow_origins: Sequence[str] = (),
         ssl: "SSLContext | None" = None,
+        max_size: int | None = MAX_SIZE,
+        max_connections: int | None = MAX_CONNECTIONS,
     ) -> None:
-        super().__init__(host, port, allow_origins=allow_origins, ssl=ssl)
+        super().__init__(
+            host,
+            port,
+            allow_origins=allow_origins,
+            ssl=ssl,
+            max_size=max_size,
+            max_connections=max_connections,
+        )
         self._paths = dict(paths)
         self._parameters = {path: parameters_of(paths[path]) for path in paths}
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Response
 
+    from ipywsecho.server.guarding import GuardedConnection
+
 __all__ = ["PATHS", "Behaviour"]
+
+# Seconds; a hundred clients that send without a pause take a hundred turns in a row.
+_TURN = 0.001
 
 Behaviour = Callable[..., "Awaitable[object] | Response"]
 """The function for a path, called with the connection and the parameters of the path.
@@ -29,9 +34,11 @@ is called before the handshake, and returns the response that rejects it.
 
 async def echo(connection: "ServerConnection") -> None:
     """Echo each frame."""
-    turn = Turn()
+    turn = Turn(_TURN)
     async for message in connection:
         await connection.send(message)
+        # The next message may be long in coming, and a large one would take memory until then.
+        del message
         if turn.is_over():
             await turn.pass_on()
 
@@ -91,27 +98,30 @@ async def slow(
     async for message in connection:
         await asyncio.sleep(delay)
         await connection.send(message)
+        del message
 
 
 async def flood(
-    connection: "ServerConnection",
+    connection: "GuardedConnection",
     *,
     count: Annotated[int, Between(1, 1_000_000)] = 100_000,
     size: Annotated[int, Between(1, 2_000_000)] = 32,
 ) -> None:
     """Send numbered text frames as fast as the client reads them, then close the connection."""
     async with _frames_ignored(connection):
-        turn = Turn()
+        turn = Turn(_TURN)
         for number in range(1, count + 1):
-            await connection.send(f"{number} ".ljust(size, ".")[:size])
+            async with connection.reserve(size):
+                await connection.send(f"{number} ".ljust(size, ".")[:size])
             if turn.is_over():
                 await turn.pass_on()
 
 
 async def silent(connection: "ServerConnection") -> None:
     """Read every frame, but never answer."""
-    turn = Turn()
-    async for _ in connection:
+    turn = Turn(_TURN)
+    async for message in connection:
+        del message
         if turn.is_over():
             await turn.pass_on()
 

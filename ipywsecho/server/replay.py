@@ -11,7 +11,7 @@ from ipywsecho.errors import OptionError, check_close_frame
 from ipywsecho.frames import Frame
 from ipywsecho.pacing import Turn
 from ipywsecho.recording import Recording, load
-from ipywsecho.server.serving import BaseServer
+from ipywsecho.server.serving import MAX_CONNECTIONS, MAX_SIZE, BaseServer
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -109,9 +109,13 @@ class ReplayServer(BaseServer):
             client sent one in the recording. Otherwise the replay does not wait.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
         ssl: The TLS context for `wss://`, or `None` to serve `ws://`.
+        max_size: Bytes that a message may have, or `None` for no limit. A client that sends a
+            larger one is disconnected with code 1009.
+        max_connections: Connections at a time, or `None` for no limit. Further ones are refused
+            with HTTP status 503.
 
     Raises:
-        OptionError: If the speed is not greater than 0.
+        OptionError: If the speed is not greater than 0, or a limit is less than 1.
         RecordingError: If the file cannot be loaded.
     """
 
@@ -125,8 +129,17 @@ class ReplayServer(BaseServer):
         wait_for_client: bool = True,
         allow_origins: Sequence[str] = (),
         ssl: "SSLContext | None" = None,
+        max_size: int | None = MAX_SIZE,
+        max_connections: int | None = MAX_CONNECTIONS,
     ) -> None:
-        super().__init__(host, port, allow_origins=allow_origins, ssl=ssl)
+        super().__init__(
+            host,
+            port,
+            allow_origins=allow_origins,
+            ssl=ssl,
+            max_size=max_size,
+            max_connections=max_connections,
+        )
         if not speed > 0:
             raise OptionError(
                 f"speed={speed!r} must be greater than 0; math.inf replays as fast as possible"
@@ -172,7 +185,9 @@ async def _release_for_each_frame(
 
     # A client may close the connection, or lose it, at any time.
     with suppress(ConnectionClosed):
-        async for _ in connection:
+        while True:
+            # The message is not kept: the next one may be long in coming.
+            await connection.recv()
             received.release()
 
 

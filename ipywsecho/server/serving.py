@@ -6,32 +6,39 @@ loopback interface.
 
 import asyncio
 import logging
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from ipywsecho.masking import mask
+from ipywsecho.errors import NotRunningError, OptionError
 from ipywsecho.server.hiding import hide_in_traceback, secrets_in
+from ipywsecho.server.listening import BACKLOG, listening_socket
+from ipywsecho.server.wording import authority, end_of, path_of, peer_of
 
 if TYPE_CHECKING:
+    from socket import socket
     from ssl import SSLContext
 
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
     from websockets.typing import Subprotocol
 
-__all__ = ["BaseServer"]
+    from ipywsecho.server.guarding import GuardedConnection
+    from ipywsecho.server.guards import Guards
 
-_MAX_SIZE = 64 * 2**20
+__all__ = ["MAX_CONNECTIONS", "MAX_SIZE", "BaseServer"]
+
+MAX_SIZE = 4 * 2**20
+"""Bytes that a message may have by default."""
+MAX_CONNECTIONS = 500
+"""Connections at a time by default: enough for a class of some hundreds."""
+
 _CLOSE_TIMEOUT = 2.0
-# The students of a class connect at the same time. When the backlog is full, TCP retries only after
-# a second or more.
-_BACKLOG = 1024
-_LONGEST_PATH = 200
+# A client on a slow network needs time for a large message.
+_SEND_TIMEOUT = 20.0
 # Bytes that a close frame can hold (RFC 6455, section 5.5).
 _LONGEST_REASON = 123
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -59,6 +66,13 @@ class BaseServer(ABC):
         port: The port to listen on; 0 selects a free port.
         allow_origins: Origins of web pages that may connect, such as `"https://example.org"`.
         ssl: The TLS context for `wss://`, or `None` to serve `ws://`.
+        max_size: Bytes that a message may have, or `None` for no limit. A client that sends a
+            larger one is disconnected with code 1009.
+        max_connections: Connections at a time, or `None` for no limit. Further ones are refused
+            with HTTP status 503.
+
+    Raises:
+        OptionError: If a limit is less than 1.
     """
 
     def __init__(
@@ -68,14 +82,22 @@ class BaseServer(ABC):
         *,
         allow_origins: Sequence[str] = (),
         ssl: "SSLContext | None" = None,
+        max_size: int | None = MAX_SIZE,
+        max_connections: int | None = MAX_CONNECTIONS,
     ) -> None:
+        for name, limit in {"max_size": max_size, "max_connections": max_connections}.items():
+            if limit is not None and limit < 1:
+                raise OptionError(f"{name}={limit!r} must be at least 1, or None for no limit")
         self._host = host
         self._port = port
         self._allow_origins = allow_origins
         self._ssl = ssl
-        self._socket: socket.socket | None = None
+        self._max_size = max_size
+        self._max_connections = max_connections
+        self._socket: socket | None = None
         self._server: Server | None = None
-        self._connections: WeakSet[ServerConnection] = WeakSet()
+        self._guards: Guards | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
     async def handle(self, connection: "ServerConnection") -> None:
@@ -102,26 +124,31 @@ class BaseServer(ABC):
         return None
 
     @property
-    def host(self) -> str | None:
-        """The address that the server listens on, or `None` while it is not listening."""
-        return None if self._socket is None else str(self._socket.getsockname()[0])
+    def host(self) -> str:
+        """The address that the server listens on.
+
+        Raises:
+            NotRunningError: If the server is not running.
+        """
+        return str(self._address[0])
 
     @property
-    def uri(self) -> str | None:
-        """The URI for clients on this machine, or `None` while the server is not listening."""
-        host = self.host
-        return None if host is None else self.uri_at(_ANY_ADDRESS.get(host, host))
+    def uri(self) -> str:
+        """The URI for clients on this machine.
+
+        Raises:
+            NotRunningError: If the server is not running.
+        """
+        return self.uri_at(_ANY_ADDRESS.get(self.host, self.host))
 
     def uri_at(self, host: str) -> str:
         """Return the URI for clients that use this host name or address for this machine.
 
         Raises:
-            RuntimeError: If the server is not listening.
+            NotRunningError: If the server is not running.
         """
-        if self._socket is None:
-            raise RuntimeError("the server is not listening; call listen() or start() first")
         scheme = "ws" if self._ssl is None else "wss"
-        return f"{scheme}://{_authority(host, self._socket.getsockname()[1])}"
+        return f"{scheme}://{authority(host, self._address[1])}"
 
     def listen(self) -> None:
         """Bind the port, unless it is bound already. Early clients wait until `start`.
@@ -130,60 +157,106 @@ class BaseServer(ABC):
             OSError: If the address is unavailable, for example because the port is in use.
         """
         if self._socket is None:
-            self._socket = _listening_socket(self._host, self._port)
+            self._socket = listening_socket(self._host, self._port)
 
     async def start(self) -> None:
-        """Start to serve; a running server is left alone.
+        """Start to serve; a running server is left alone. A closed one may be started again.
 
         Raises:
             OSError: If the address is unavailable, for example because the port is in use.
         """
-        from websockets.asyncio.server import serve
-
+        self._abandon_with_loop()
         self.listen()
-        if self._server is None:
-            self._server = await serve(
-                self._serve,
-                sock=self._socket,
-                ssl=self._ssl,
-                backlog=_BACKLOG,
-                origins=[None, *self._allow_origins],  # type: ignore[list-item]
-                process_request=self.refuse,
-                select_subprotocol=self.choose,
-                process_response=_log_response,
-                create_connection=self._created,  # type: ignore[arg-type]
-                # On one machine, compression takes more time than it saves.
-                compression=None,
-                max_size=_MAX_SIZE,
-                close_timeout=_CLOSE_TIMEOUT,
-                logger=_protocol_log,
-            )
+        if self._guards is not None:
+            return
+        self._loop = asyncio.get_running_loop()
+        self._guards, listening = self._new_guards(), self._socket
+        try:
+            server = await self._start_serving(self._guards)
+        except BaseException:
+            if self._socket is listening:
+                self._guards = None
+            raise
+        if self._socket is listening:
+            self._server = server
+        else:
+            # It was closed meanwhile.
+            server.close()
 
     async def close(self) -> None:
         """Stop listening, and close every connection with code 1001, within a few seconds."""
+        self._abandon_with_loop()
         server, self._server = self._server, None
+        guards, self._guards = self._guards, None
         listening, self._socket = self._socket, None
-        if server is not None:
+        if server is not None and guards is not None:
             server.close()
             closed = asyncio.ensure_future(server.wait_closed())
             await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
             # A client that does not read, or does not complete its handshake, would prevent the
             # closing handshake.
-            for connection in self._connections:
-                # Unset during a TLS handshake.
-                if hasattr(connection, "transport"):
-                    connection.transport.abort()
+            guards.abort_all()
             await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
             closed.cancel()
-        elif listening is not None:
+        elif listening is not None and guards is None:
             listening.close()
+        # Otherwise `start` has not returned yet, and closes what it started.
 
     def abandon(self) -> None:
         """Release the port after the event loop of the server has been closed."""
-        self._server = None
+        self._server = self._guards = None
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def _abandon_with_loop(self) -> None:
+        if self._guards is not None and self._loop is not None and self._loop.is_closed():
+            self.abandon()
+
+    def _new_guards(self) -> "Guards":
+        from ipywsecho.server.guards import Guards
+
+        return Guards(
+            max_size=self._max_size,
+            max_connections=self._max_connections,
+            send_timeout=_SEND_TIMEOUT,
+            close_timeout=_CLOSE_TIMEOUT,
+        )
+
+    async def _start_serving(self, guards: "Guards") -> "Server":
+        from websockets.asyncio.server import serve
+
+        from ipywsecho.server.guarding import GuardedConnection
+
+        return await serve(
+            self._serve,
+            sock=self._socket,
+            ssl=self._ssl,
+            backlog=BACKLOG,
+            origins=[None, *self._allow_origins],  # type: ignore[list-item]
+            process_request=self._refuse,
+            select_subprotocol=self.choose,
+            process_response=_log_response,
+            create_connection=partial(GuardedConnection, guards),  # type: ignore[arg-type]
+            # On one machine, compression takes more time than it saves.
+            compression=None,
+            max_size=self._max_size,
+            close_timeout=_CLOSE_TIMEOUT,
+            logger=_protocol_log,
+        )
+
+    def _refuse(self, connection: "ServerConnection", request: "Request") -> "Response | None":
+        if cast("GuardedConnection", connection).is_surplus:
+            limit = self._max_connections
+            text = f"the server is full (max_connections={limit}); try again later\n"
+            return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
+        return self.refuse(connection, request)
+
+    @property
+    def _address(self) -> Any:
+        if self._socket is None:
+            raise NotRunningError("this server is not running; await server.start() starts it")
+        return self._socket.getsockname()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -192,23 +265,16 @@ class BaseServer(ABC):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    def _created(self, *args: Any, **options: Any) -> "ServerConnection":
-        from websockets.asyncio.server import ServerConnection
-
-        connection = ServerConnection(*args, **options)
-        self._connections.add(connection)
-        return connection
-
     async def _serve(self, connection: "ServerConnection") -> None:
         opened_at = monotonic()
-        _log.info("%s opened %s", _peer(connection), _path(connection.request))
+        _log.info("%s opened %s", peer_of(connection), path_of(connection.request))
         async with asyncio.TaskGroup() as tasks:
             handling = tasks.create_task(self._handle(connection))
             await connection.wait_closed()
             # A handler that waits for something else would not notice the end of the connection.
             handling.cancel()
         seconds = monotonic() - opened_at
-        _log.info("%s %s after %.1f s", _peer(connection), _end(connection), seconds)
+        _log.info("%s %s after %.1f s", peer_of(connection), end_of(connection), seconds)
 
     async def _handle(self, connection: "ServerConnection") -> None:
         from websockets.exceptions import ConnectionClosed
@@ -220,7 +286,7 @@ class BaseServer(ABC):
             return
         except Exception as exc:
             secrets = {"secrets": secrets_in(connection.request)}
-            where = _peer(connection), _path(connection.request)
+            where = peer_of(connection), path_of(connection.request)
             _log.exception("%s failed at %s", *where, extra=secrets)
             reason = f"{type(exc).__name__}: {exc}".encode(errors="replace")[:_LONGEST_REASON]
             await connection.close(1011, reason.decode(errors="ignore"))
@@ -228,60 +294,11 @@ class BaseServer(ABC):
             await connection.close()
 
 
-def _listening_socket(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # Nagle's algorithm would delay small frames by about 40 ms. asyncio disables it only for
-        # sockets with an explicit TCP protocol, which accepted sockets do not have on Windows; they
-        # inherit this option.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # On Windows SO_REUSEADDR lets another program take the port. The other option, which only
-        # Windows has, prevents that.
-        option = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
-        listening.setsockopt(socket.SOL_SOCKET, option, 1)
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
-    except OSError:
-        listening.close()
-        raise
-    return listening
-
-
 def _log_response(
     connection: "ServerConnection", request: "Request", response: "Response"
 ) -> "Response | None":
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        _log.info("%s answered %d to %s", _peer(connection), response.status_code, _path(request))
+        _log.info(
+            "%s answered %d to %s", peer_of(connection), response.status_code, path_of(request)
+        )
     return None
-
-
-# Text for the log; what comes from the peer is masked and escaped.
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _peer(connection: "ServerConnection") -> str:
-    address = connection.remote_address
-    return _authority(*address[:2]) if address else "a peer"
-
-
-def _end(connection: "ServerConnection") -> str:
-    closed = connection.protocol.close_exc
-    if closed.rcvd is not None and closed.rcvd_then_sent is not False:
-        who, close = "client", closed.rcvd
-    elif closed.sent is not None:
-        who, close = "server", closed.sent
-    else:
-        return "lost"
-    said = mask(close.reason, secrets_in(connection.request))
-    reason = f" {said!r}" if said else ""
-    return f"closed by the {who} with {int(close.code)}{reason}"
-
-
-def _path(request: "Request | None") -> str:
-    path = request.path if request is not None else "/"
-    shown = repr(mask(path, secrets_in(request)))[1:-1]
-    return shown if len(shown) <= _LONGEST_PATH else f"{shown[:_LONGEST_PATH]}…"

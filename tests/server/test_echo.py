@@ -45,7 +45,6 @@ async def test_the_server_listens_on_the_loopback_interface_only() -> None:
 
 async def test_the_address_is_known_before_the_server_starts_and_early_clients_wait() -> None:
     server = EchoServer()
-    assert server.uri is None
     server.listen()
 
     async with aiohttp.ClientSession() as session:
@@ -56,7 +55,6 @@ async def test_the_address_is_known_before_the_server_starts_and_early_clients_w
         assert (await websocket.receive_str()) == "early"
         await websocket.close()
     await server.close()
-    assert server.uri is None
 
 
 async def test_starting_and_closing_twice_has_the_effect_of_once() -> None:
@@ -382,7 +380,6 @@ async def test_a_server_with_a_certificate_serves_wss() -> None:
             for client in CLIENTS.values()
         ]
 
-    assert server.uri is None
     assert [each.frames for each in seen] == [["secret"], ["secret"]]
 
 
@@ -400,8 +397,6 @@ async def test_a_server_that_listens_on_every_address_has_a_reachable_uri(
         assert str(server.uri).startswith(uri)
         assert server.uri_at("example.org").startswith("ws://example.org:")
     assert seen.frames == ["here"]
-    with pytest.raises(RuntimeError):
-        server.uri_at("example.org")
 
 
 # The log

@@ -1,4 +1,4 @@
-"""How a server takes its port, and what it does to the sockets that it accepts."""
+"""How a server takes its port, starts, ends and starts again, and what its sockets are like."""
 
 import asyncio
 import socket
@@ -8,7 +8,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 
-from ipywsecho.server import EchoServer
+from ipywsecho import ConsoleError, EchoServer, NotRunningError, WebSocketConsole
+from tests.clients import CLIENTS, DEADLINE
 from tests.proactor import ProactorLoop
 
 
@@ -50,3 +51,109 @@ def test_small_frames_are_not_held_back(loop: Callable[[], asyncio.AbstractEvent
 
     with asyncio.Runner(loop_factory=loop) as runner:
         assert runner.run(talk()) == "1"
+
+
+# Addresses
+
+
+NOT_RUNNING = r"^this server is not running; await server\.start\(\) starts it$"
+
+
+@pytest.mark.parametrize("has_run", [False, True])
+async def test_a_server_that_is_not_running_has_no_address(has_run: bool) -> None:
+    server = EchoServer()
+    if has_run:
+        await server.start()
+        await server.close()
+
+    for ask in (
+        lambda: server.uri,
+        lambda: server.host,
+        lambda: server.uri_at("example.org"),
+        lambda: WebSocketConsole(server.uri),
+        lambda: f"{server.uri}/clock",
+    ):
+        with pytest.raises(NotRunningError, match=NOT_RUNNING) as raised:
+            ask()
+        assert isinstance(raised.value, ConsoleError)
+        assert isinstance(raised.value, RuntimeError)
+
+
+# Starting again
+
+
+async def _echo(server: EchoServer) -> list[str | bytes]:
+    return (await CLIENTS["aiohttp"](server.uri, "Hello!", count=1)).frames
+
+
+async def test_a_closed_server_can_be_started_again() -> None:
+    server = EchoServer()
+    for _ in range(3):
+        await server.start()
+        assert await _echo(server) == ["Hello!"]
+        await server.close()
+
+
+async def test_a_server_with_a_given_port_starts_again_on_that_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = EchoServer(port=port)
+    for _ in range(2):
+        async with server:
+            assert server.uri == f"ws://127.0.0.1:{port}"
+            assert await _echo(server) == ["Hello!"]
+
+
+async def test_clients_of_the_first_run_are_gone_in_the_second() -> None:
+    async with asyncio.timeout(DEADLINE), EchoServer(max_connections=1) as server:
+        async with connect(server.uri) as client:
+            await asyncio.gather(server.close(), client.wait_closed())
+            await server.start()
+
+        assert await _echo(server) == ["Hello!"]
+
+
+async def test_a_server_that_is_closed_while_it_starts_can_be_started_again() -> None:
+    server = EchoServer()
+    starting = asyncio.ensure_future(server.start())
+    # Runs until it listens.
+    await asyncio.sleep(0)
+    await server.close()
+    await starting
+
+    with pytest.raises(NotRunningError):
+        assert server.uri
+    async with server:
+        assert await _echo(server) == ["Hello!"]
+
+
+async def test_a_server_that_could_not_start_can_be_started_once_its_port_is_free() -> None:
+    async with EchoServer() as other:
+        server = EchoServer(port=int(other.uri.rpartition(":")[2]))
+        with pytest.raises(OSError, match="in use"):
+            await server.start()
+
+    async with server:
+        assert await _echo(server) == ["Hello!"]
+
+
+def test_a_server_starts_on_another_event_loop_once_the_first_is_gone() -> None:
+    server = EchoServer()
+
+    async def run() -> list[str | bytes]:
+        await server.start()
+        return await _echo(server)
+
+    for _ in range(2):
+        assert asyncio.run(run()) == ["Hello!"]
+    server.abandon()
+
+
+def test_a_server_whose_event_loop_is_gone_can_be_closed() -> None:
+    server = EchoServer()
+    asyncio.run(server.start())
+
+    asyncio.run(server.close())
+
+    with pytest.raises(NotRunningError):
+        assert server.uri

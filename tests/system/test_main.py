@@ -163,6 +163,27 @@ async def test_only_web_pages_of_the_allowed_origins_may_connect() -> None:
     assert list(statuses.values()) == [101, 101, 403]
 
 
+async def test_the_limits_are_set_by_options() -> None:
+    async with (
+        running("--max-size", "1000", "--max-connections", "1") as (_, uri),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(uri) as websocket,
+    ):
+        second = await CLIENTS["tornado"](uri, count=1)
+        await websocket.send_str("x" * 1_001)
+        await websocket.receive()
+
+    assert (second.status, websocket.close_code) == (503, 1009)
+
+
+async def test_0_is_no_limit() -> None:
+    data = bytes(5_000_000)
+    async with running("--max-size", "0", "--max-connections", "0") as (_, uri):
+        seen = await CLIENTS["aiohttp"](uri, data, count=1)
+
+    assert seen.frames == [data]
+
+
 async def test_listening_to_other_machines_prints_a_warning() -> None:
     async with running("--host", "0.0.0.0") as (process, uri):
         process.terminate()
@@ -298,6 +319,8 @@ def test_an_unusable_certificate_is_reported_in_one_line(
             "argument --allow-origin: 'https://one.example/' is not an origin; "
             "write one like https://example.org or http://localhost:8888",
         ),
+        (["--max-size", "-1"], "argument --max-size: '-1' is not a number; 0 means no limit"),
+        (["--max-connections", "x"], "argument --max-connections: 'x' is not a number; 0 means "),
         (["--allow-origin", "*"], "argument --allow-origin: '*' is not an origin; "),
     ],
 )

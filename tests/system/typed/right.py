@@ -191,7 +191,7 @@ def refuse(connection: "ServerConnection") -> "Response":
 async def use_servers() -> None:
     paths = {**EchoServer.PATHS, "/shout": shout}
     async with EchoServer(paths=paths) as server:
-        assert_type(server.uri, str | None)
+        assert_type(server.uri, str)
         print(f"{server.uri}/shout?times=2")
     async with EchoServer(paths={"/shout": shout, "/refuse": refuse}):
         pass

@@ -109,7 +109,7 @@ async def use_a_session(session: Session) -> None:
 
 async def use_servers(server: EchoServer, times: Annotated[int, "text"]) -> None:
     server.nonsense()  # expect: attr-defined
-    server.uri + "/clock"  # expect: operator
+    server.uri + 8  # expect: operator
     EchoServer(port="0")  # expect: arg-type
     EchoServer(paths={"/": 5})  # expect: dict-item
     EchoServer(paths={"/text": price})  # expect: dict-item

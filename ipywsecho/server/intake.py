@@ -1,0 +1,237 @@
+"""What is read from a client, handed on no faster than it is handled.
+
+websockets pauses reading once its queue is full. But it parses everything that was read before,
+and collects a message of any allowed size. The intake therefore hands on small pieces, and large
+messages only when there is room for them. Everything else waits in the network.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+
+from ipywsecho.server.framing import MOST_FRAGMENTS, Framing
+from ipywsecho.server.room import SMALL, Claim, Room
+
+__all__ = ["Intake", "Obstacle"]
+
+# A piece holds up to 340 frames, all of which websockets queues.
+_PIECE = 2 * 2**10
+# Bytes in the queue that let no more follow.
+_MOST_QUEUED = 64 * 2**10
+_LONGEST_REQUEST = 32 * 2**10
+# websockets keeps the last frame until the next one. After a large frame this one follows, which
+# any client may send at any time, and which means nothing (RFC 6455, section 5.5.3).
+_PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
+_END_OF_REQUEST = b"\r\n\r\n"
+
+
+class Obstacle(Enum):
+    """Why nothing is handed on at the moment."""
+
+    QUEUE = auto()
+    """The queue of websockets holds enough messages."""
+    BYTES = auto()
+    """The queue of websockets holds enough bytes."""
+    PONGS = auto()
+    """The client does not read the pongs to its pings."""
+    ROOM = auto()
+    """A large message waits for room."""
+
+
+class Intake:
+    """Hands on what is read from a client: the request, then the frames.
+
+    Args:
+        room: The memory for large messages.
+        max_size: Bytes that a message may have; websockets refuses larger ones, without reading
+            them. `None` is no limit.
+        hand_on: Called with each piece.
+        set_reading: Called with whether to read.
+        call_soon: Calls a function when others have had their turn.
+        refuse: Called with a close code and a reason when the client breaks a limit.
+        refuse_request: Called with a reason when the request is too long.
+    """
+
+    def __init__(
+        self,
+        room: Room,
+        max_size: int | None,
+        *,
+        hand_on: Callable[[bytes], object],
+        set_reading: Callable[[bool], object],
+        call_soon: Callable[[Callable[[], None]], object],
+        refuse: Callable[[int, str], object],
+        refuse_request: Callable[[str], object],
+    ) -> None:
+        self._room = room
+        self._max_size = max_size
+        self._hand_on = hand_on
+        self._set_reading = set_reading
+        self._call_soon = call_soon
+        self._refuse = refuse
+        self._refuse_request = refuse_request
+        self._waiting = bytearray()
+        self._obstacles: set[Obstacle] = set()
+        self._is_handing_on = False
+        self._is_request = True
+        self._is_discarding = False
+        self._framing = Framing()
+        self._claim: Claim | None = None
+        # Which message the claim is for, counted from 0, and how many the handler has taken.
+        self._claimed = 0
+        self._taken = 0
+        # Bytes of each message in the queue of websockets.
+        self._queue: deque[int] = deque()
+        self._queued_bytes = 0
+        self._is_large_complete = False
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the handler is busy with a large message, for which it has room."""
+        return self._claim is not None and self._taken > self._claimed
+
+    def receive(self, data: bytes | bytearray | memoryview) -> None:
+        """Take what was read."""
+        if not self._is_discarding:
+            self._waiting += data
+            self.proceed()
+
+    def block(self, obstacle: Obstacle) -> None:
+        """Hand on nothing until `unblock`."""
+        self._obstacles.add(obstacle)
+        self._set_reading(False)
+
+    def unblock(self, obstacle: Obstacle) -> None:
+        """Remove an obstacle; `proceed` continues."""
+        self._obstacles.discard(obstacle)
+
+    def took(self) -> None:
+        """The handler has taken a message."""
+        self._taken += 1
+        self._queued_bytes -= self._queue.popleft()
+        if Obstacle.BYTES in self._obstacles and self._queued_bytes <= _MOST_QUEUED:
+            self.unblock(Obstacle.BYTES)
+            self._call_soon(self.proceed)
+
+    def handled(self) -> None:
+        """The handler has finished with the messages that it took."""
+        if self.has_room:
+            self._release()
+
+    def discard(self) -> None:
+        """Read, but drop everything from now on, as the connection ends."""
+        self._is_discarding = True
+        self._waiting.clear()
+        self._obstacles.clear()
+        # A message that has room keeps its memory until the connection has ended.
+        if self._claim is not None and not self._claim.is_granted:
+            self._release()
+        self._set_reading(True)
+
+    def close(self) -> None:
+        """Give back the room, as the connection has ended."""
+        self._is_discarding = True
+        self._waiting.clear()
+        self._release()
+
+    def proceed(self) -> None:
+        """Hand on a piece of what waits, unless there is an obstacle, and the rest later."""
+        # websockets may pause and resume reading while it is handed a piece.
+        if self._is_handing_on or not self._is_open:
+            return
+        self._is_handing_on = True
+        try:
+            has_handed_on = self._hand_on_piece()
+        finally:
+            self._is_handing_on = False
+        if not self._is_discarding:
+            is_more = has_handed_on and bool(self._waiting)
+            self._set_reading(self._is_open and not is_more)
+            if is_more and self._is_open:
+                # Every client gets its turn, however many small frames another one sends.
+                self._call_soon(self.proceed)
+
+    @property
+    def _is_open(self) -> bool:
+        return not (self._obstacles or self._is_discarding)
+
+    def _hand_on_piece(self) -> bool:
+        count = self._allowed()
+        if count == 0 or self._is_discarding:
+            return False
+        piece = bytes(self._waiting[:count])
+        del self._waiting[:count]
+        if self._is_large_complete:
+            self._is_large_complete = False
+            piece += _PONG
+        self._hand_on(piece)
+        return True
+
+    def _allowed(self) -> int:
+        """Return how many of the waiting bytes may be handed on now."""
+        if self._is_request:
+            return self._allowed_of_request()
+        framing, count = self._framing, 0
+        while count < len(self._waiting):
+            if framing.is_between_frames:
+                if count >= _PIECE or not framing.enter(self._waiting, count):
+                    break
+                self._look_at_frame()
+            if not self._is_open:
+                break
+            completed, size = framing.completed, framing.size
+            count += framing.pass_by(len(self._waiting) - count)
+            if framing.completed > completed and self._queued(completed, size):
+                break
+        return count
+
+    def _queued(self, number: int, size: int) -> bool:
+        """Note that a message goes into the queue, and return whether no more may follow now."""
+        self._queue.append(size)
+        self._queued_bytes += size
+        self._is_large_complete = self._claim is not None and number == self._claimed
+        if self._queued_bytes > _MOST_QUEUED:
+            self._obstacles.add(Obstacle.BYTES)
+        return self._is_large_complete or Obstacle.BYTES in self._obstacles
+
+    def _allowed_of_request(self) -> int:
+        end = self._waiting.find(_END_OF_REQUEST)
+        length = len(self._waiting) if end < 0 else end
+        if length > _LONGEST_REQUEST:
+            self._refuse_request(f"the request is longer than {_LONGEST_REQUEST} bytes")
+            return 0
+        if end < 0:
+            return 0
+        self._is_request = False
+        return end + len(_END_OF_REQUEST)
+
+    def _look_at_frame(self) -> None:
+        framing = self._framing
+        if framing.fragments > MOST_FRAGMENTS:
+            self._refuse(1009, f"a message has more than {MOST_FRAGMENTS} fragments")
+            return
+        # websockets refuses a frame of this length when it has read the header.
+        if self._max_size is not None and framing.length > self._max_size:
+            return
+        is_claimed = self._claim is not None and self._claimed == framing.completed
+        if framing.size > SMALL and not is_claimed:
+            self._await_room()
+
+    def _await_room(self) -> None:
+        self._obstacles.add(Obstacle.ROOM)
+        if self._claim is None:
+            self._claimed = self._framing.completed
+            # How long a message will be in the end, its first fragments do not tell.
+            size = self._max_size if self._framing.is_fragmented else self._framing.size
+            self._claim = self._room.claim(size, self._enter_room, self._refuse)
+
+    def _enter_room(self) -> None:
+        self.unblock(Obstacle.ROOM)
+        self._call_soon(self.proceed)
+
+    def _release(self) -> None:
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            claim.release()
+        if Obstacle.ROOM in self._obstacles and not self._is_discarding:
+            self._await_room()
