@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
 
 from ipywsecho.connection import (
     Connection,
@@ -17,6 +18,7 @@ from ipywsecho.connection import (
     HomeLoop,
     Host,
     Lifetime,
+    LooseListener,
     OwnServer,
     Parcel,
     Reconnect,
@@ -27,12 +29,15 @@ from ipywsecho.connection import (
     Status,
     greeter,
     is_greeting,
+    loosely,
+    loosely_awaited,
     sendable,
 )
 from ipywsecho.errors import NotConnectedError
 from ipywsecho.frames import Control, Follower, Frame, Journal
 
 if TYPE_CHECKING:
+    from ipywsecho.connection.link import Link
     from ipywsecho.recording import Recording
 
 __all__ = ["Session"]
@@ -91,31 +96,37 @@ class Session(Status):
             received, sent, changed=self._host.noticed, name_of=self._host.name_of
         )
         """What it keeps, and the callbacks."""
-        self.connection = Connection(
+        # The event loop holds the connection, which holds nothing of what the user holds.
+        self._listener = _Listener(self.journal, self._host, keeps_controls=control_frames)
+        self._greet = (
+            None
+            if on_open is None
+            else greeter(on_open, self, lambda: self._host.subject(self), self._fail("on_open"))
+        )
+        self.connection = connection = Connection(
             uri or "",
-            _Listener(self.journal, self._host, keeps_controls=control_frames),
+            LooseListener(self._listener, self.journal.signal),
             reconnect=Reconnect() if reconnect is True else reconnect or None,
             options=options,
-            greet=None
-            if on_open is None
-            else greeter(on_open, self, lambda: self._host.subject(self), self._fail("on_open")),
+            greet=None if on_open is None else loosely_awaited(self._welcome),
         )
         """What it drives; everything about it happens on the event loop."""
         self._repeatings = Repeatings(
             self.home,
-            self.send_message,
-            is_open=self._is_open,
-            until_open=lambda: self.journal.signal.wait_for(self._is_open),
+            loosely(self.send_message),
+            is_open=lambda: connection.state is State.OPEN,
+            until=self.journal.signal.wait_for,
             fail=self._fail("send_every"),
         )
         self.lifetime = Lifetime(
             self.connection,
             self.home,
-            server=_own_server() if uri is None else None,
-            attached=self._attach,
-            ended=self._end,
+            make_server=_own_server if uri is None else None,
+            attached=loosely(self._attach),
+            ended=loosely(self._end),
         )
         """How it begins and ends."""
+        finalize(self, self.lifetime.drop).atexit = False
 
     def start(self) -> None:
         """Begin to connect, or retry at once; does nothing while there is no event loop."""
@@ -127,8 +138,7 @@ class Session(Status):
         Raises:
             ConsoleError: What prevented it. A transient failure is retried all the same.
         """
-        self.lifetime.attach()
-        await self.home.complete(self.connection.open())
+        await self.lifetime.open()
 
     def send_message(self, data: str | bytes) -> Sending:
         """Send a frame: `str` makes a text frame, `bytes` a binary one.
@@ -240,6 +250,7 @@ class Session(Status):
         return self.journal.follow(
             is_over=lambda: self.state is State.CLOSED,
             skipped=lambda count: self.home.call(self.journal.note_skipped, count),
+            source=self._host.subject(self),
         )
 
     @property
@@ -275,8 +286,9 @@ class Session(Status):
         self._repeatings.cancel()
         self._host.ended()
 
-    def _is_open(self) -> bool:
-        return self.state is State.OPEN
+    async def _welcome(self, link: "Link") -> None:
+        if self._greet is not None:
+            await self._greet(link)
 
     def _fail(self, name: str) -> Callable[[Exception], None]:
         """Return what notes that the user's code behind an option or a method has failed."""

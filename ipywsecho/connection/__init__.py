@@ -5,6 +5,7 @@ from ipywsecho.connection.greeting import Greeting, greeter, is_greeting
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
 from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.connection.loosely import LooseListener, loosely, loosely_awaited
 from ipywsecho.connection.outbox import Parcel, Sending, sendable
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.repeating import Repeating, Repeatings
@@ -19,6 +20,7 @@ __all__ = [
     "Host",
     "Lifetime",
     "Listener",
+    "LooseListener",
     "OwnServer",
     "Parcel",
     "Reconnect",
@@ -30,5 +32,7 @@ __all__ = [
     "Traffic",
     "greeter",
     "is_greeting",
+    "loosely",
+    "loosely_awaited",
     "sendable",
 ]

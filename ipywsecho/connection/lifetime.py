@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.connection.states import State
 from ipywsecho.frames import FrameLog
 from ipywsecho.pacing import running_loop
 
@@ -86,7 +87,7 @@ class Lifetime:
     Args:
         connection: What lives.
         home: The event loop, once there is one.
-        server: A server to start for it, or `None`.
+        make_server: Makes a server to start for it, or is `None`.
         attached: Called with each event loop that it begins to live on.
         ended: Called at the end.
     """
@@ -96,13 +97,14 @@ class Lifetime:
         connection: Connection,
         home: HomeLoop,
         *,
-        server: OwnServer | None,
+        make_server: Callable[[], OwnServer] | None,
         attached: Callable[[asyncio.AbstractEventLoop], object],
         ended: Callable[[], object],
     ) -> None:
         self._connection = connection
         self._home = home
-        self._server = server
+        self._make_server = make_server
+        self._server: OwnServer | None = None
         self._attached = attached
         self._ended = ended
         self._is_over = False
@@ -116,10 +118,18 @@ class Lifetime:
         if self._home.settle():
             self._home.call(self._start)
 
-    def attach(self) -> None:
-        """Make what needs the event loop, once there is one."""
+    async def open(self) -> None:
+        """Connect if need be, and return once open, as a connection does."""
         self._home.settle()
-        self._home.call(self._attach)
+        await self._home.complete(self._open())
+
+    async def rest(self) -> None:
+        """Close the connection, and the server, whose port is given back, until the next start."""
+        await self._connection.close(1001)
+        # It may have been started again meanwhile.
+        if self._connection.state is State.CLOSED and self._server is not None:
+            server, self._server = self._server, None
+            await server.close()
 
     def end(self) -> None:
         """End the connection and the server; calling it twice is safe."""
@@ -128,6 +138,15 @@ class Lifetime:
                 self._home.spawn(self._shut_down)
             elif self._server is not None:
                 self._server.abandon()
+
+    def drop(self) -> None:
+        """End it from a finalizer, which may run on any thread: this only schedules."""
+        if (
+            self._retire()
+            and not self._home.call_soon(self._home.spawn, self._shut_down)
+            and self._server is not None
+        ):
+            self._server.abandon()
 
     async def ended(self) -> None:
         """End the connection and the server, and return when both have ended."""
@@ -138,19 +157,26 @@ class Lifetime:
         self._attach()
         self._connection.start()
 
+    async def _open(self) -> None:
+        while self._connection.state is State.CLOSING:
+            await self._connection.ended()
+        self._attach()
+        await self._connection.open()
+
     def _attach(self) -> None:
         loop = asyncio.get_running_loop()
-        if self.loop is loop:
-            return
-        if self.loop is not None and self._server is not None:
+        is_new, self.loop = loop is not self.loop, loop
+        if is_new and self._server is not None:
             # What served on an event loop that is gone serves no more.
             self._server.abandon()
-        self.loop = loop
-        if self._server is not None:
+            self._server = None
+        if self._make_server is not None and self._server is None:
+            self._server = self._make_server()
             self._server.listen()
             self._connection.uri = self._server.uri or ""
             self._home.spawn(self._server.start)
-        self._attached(loop)
+        if is_new:
+            self._attached(loop)
 
     def _retire(self) -> bool:
         is_first = not self._is_over

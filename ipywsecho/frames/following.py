@@ -62,6 +62,7 @@ class Follower:
         signal: Notified after each append, and when the stream has ended.
         is_over: Returns whether the stream has ended; then the iteration ends as well.
         skipped: Called with the number of frames that were forgotten before they were yielded.
+        source: What yields the frames, which lives as long as the iteration.
     """
 
     def __init__(
@@ -71,11 +72,13 @@ class Follower:
         *,
         is_over: Callable[[], bool],
         skipped: Callable[[int], None],
+        source: object = None,
     ) -> None:
         self._log = log
         self._signal = signal
         self._is_over = is_over
         self._skipped = skipped
+        self._source = source
         self._position = log.total
         self._turn = Turn()
 

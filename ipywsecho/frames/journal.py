@@ -91,14 +91,17 @@ class Journal:
             callbacks.append(callback)
         self._callbacks = callbacks
 
-    def follow(self, *, is_over: Callable[[], bool], skipped: Callable[[int], None]) -> Follower:
+    def follow(
+        self, *, is_over: Callable[[], bool], skipped: Callable[[int], None], source: object
+    ) -> Follower:
         """Iterate over the frames received from now on.
 
         Args:
             is_over: Tells whether the stream has ended.
             skipped: Called with how many frames were forgotten before they could be yielded.
+            source: What is iterated over, which lives as long as the iteration.
         """
-        return Follower(self.received, self.signal, is_over=is_over, skipped=skipped)
+        return Follower(self.received, self.signal, is_over=is_over, skipped=skipped, source=source)
 
     def note_skipped(self, count: int) -> None:
         """Keep a notice that a loop over the frames was too slow for so many of them."""
