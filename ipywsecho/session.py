@@ -98,11 +98,10 @@ class Session(Status):
         """What it keeps, and the callbacks."""
         # The event loop holds the connection, which holds nothing of what the user holds.
         self._listener = _Listener(self.journal, self._host, keeps_controls=control_frames)
-        self._greet = (
-            None
-            if on_open is None
-            else greeter(on_open, self, lambda: self._host.subject(self), self._fail("on_open"))
-        )
+        if on_open is not None:
+            self._greet = greeter(
+                on_open, self, lambda: self._host.subject(self), self._fail("on_open")
+            )
         self.connection = connection = Connection(
             uri or "",
             LooseListener(self._listener, self.journal.signal),
@@ -287,8 +286,7 @@ class Session(Status):
         self._host.ended()
 
     async def _welcome(self, link: "Link") -> None:
-        if self._greet is not None:
-            await self._greet(link)
+        await self._greet(link)
 
     def _fail(self, name: str) -> Callable[[Exception], None]:
         """Return what notes that the user's code behind an option or a method has failed."""

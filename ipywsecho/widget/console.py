@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import ref
 
 from IPython.core.getipython import get_ipython
 from ipywidgets import VBox
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Bunch, Float, Int, Unicode
+from traitlets import Bool, Float, Int, Unicode
 
 from ipywsecho.connection import (
     Greeting,
@@ -27,6 +27,7 @@ from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
 from ipywsecho.widget.observing import FramesTrait, ObservedLog
+from ipywsecho.widget.presence import Presence
 from ipywsecho.widget.viewing import Viewer
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketConsole"]
 
 _ANSWER_WITHIN = 0.02
-_GRACE = 2.0
 
 T = TypeVar("T", bound=type)
 
@@ -119,7 +119,7 @@ class WebSocketConsole(VBox):
     latency = Float(None, allow_none=True, read_only=True)
     paused = Bool(False)
 
-    # Also read by the finalizer of an object whose constructor failed.
+    # Also read by `close` of an object whose constructor failed.
     _is_alive = False
 
     def __init__(
@@ -156,16 +156,18 @@ class WebSocketConsole(VBox):
         call = self._session.home.call
         self._controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
         self.observe(lambda _: call(self._view.pause, self.paused), names="paused")
-        self._controls.header.observe(
-            lambda change: call(self._count_views, change), names="_view_count"
-        )
         super().__init__(self._controls.rows)
         self.set_trait("uri", uri)
         self._view.show_header()
+        # Who holds one of these holds the console.
+        for part in (self.text, self.button, self.output):
+            part.console = self
         self._is_alive = True
         self._session.start()
+        self._presence = Presence(self, self._session, self._controls, self._view)
 
     async def connect(self) -> None:
+        self._presence.use()
         await self._session.connect()
 
     def send_message(self, data: str | bytes) -> Sending:
@@ -201,6 +203,13 @@ class WebSocketConsole(VBox):
         else:
             self._session.home.call(self._close_widgets)
 
+    def __del__(self) -> None:
+        """End it when nothing reaches it any more; the session ends by itself.
+
+        The garbage collector calls this on any thread, so it does no more than other widgets do.
+        """
+        super().close()
+
     def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
         self._session.on_frame(callback, remove)
 
@@ -225,35 +234,25 @@ class WebSocketConsole(VBox):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._session.summary})"
 
-    def _count_views(self, change: Bunch) -> None:
-        """Close the connection soon after the last view has gone, as when a cell is run again.
-
-        A page that is loaded again does not tell that its views are gone, so this spares it.
-        """
-        self._view.is_out_of_sight = bool(change.old) and change.new == 0
-        if self._view.is_out_of_sight:
-            self._session.home.call_later_here(_GRACE, self._close_unseen)
-        else:
-            self._view.request()
-
-    def _close_unseen(self) -> None:
-        if self._view.is_out_of_sight and self.state != "closed":
-            self._session.journal.note("closed, as no page shows this console any more")
-            self._session.home.spawn(partial(self._session.disconnect, 1001))
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._presence.expect()
+        return super()._repr_mimebundle_(**kwargs)
 
     def _close_widgets(self) -> None:
         # A front end that counts views reports the end of each, to a kernel that is done with it.
         self._controls.header.set_trait("_view_count", None)
+        self._controls.forget_roll()
+        self._presence.close()
         for widget in descendants_of(self):
             widget.close()
         super().close()
 
 
 class _Notebook(Host):
-    """Mirrors a session in the traits and the view of a console."""
+    """Mirrors a session in the traits and the view of a console, without keeping it alive."""
 
     def __init__(self, console: WebSocketConsole) -> None:
-        self._console = console
+        self._console = ref(console)
 
     def find_loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the event loop that cells run on, or the one that runs here without a kernel."""
@@ -262,42 +261,51 @@ class _Notebook(Host):
         return getattr(io_loop, "asyncio_loop", None) or running_loop()
 
     def make_log(self, name: str, history: int, history_bytes: int) -> FrameLog:
-        console = self._console
+        console = self._console()
         return ObservedLog(history, history_bytes, console=console, name=name, fail=self._fail)
 
-    def subject(self, session: Session) -> WebSocketConsole:  # noqa: ARG002
-        return self._console
+    def subject(self, session: Session) -> WebSocketConsole | None:  # noqa: ARG002
+        return self._console()
 
     def name_of(self, file: str) -> str:
         return place_name(file)
 
     def attached(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._console.set_trait("uri", self._console._session.uri)
-        self._console._view.attach(loop)
+        if (console := self._console()) is not None:
+            console._view.attach(loop)
 
     def received(self) -> None:
-        self._console._view.request()
+        self._draw()
 
     def sent(self) -> None:
         # An answer that comes at once is shown along with it.
-        self._console._view.request(_ANSWER_WITHIN)
+        self._draw(_ANSWER_WITHIN)
 
     def noticed(self) -> None:
-        self._console._view.request()
+        self._draw()
 
     def changed(self) -> None:
-        console, session = self._console, self._console._session
-        for name in ("error", "close_code", "close_reason", "subprotocol", "latency"):
+        if (console := self._console()) is None:
+            return
+        session = console._session
+        for name in ("uri", "error", "close_code", "close_reason", "subprotocol", "latency"):
             console.set_trait(name, getattr(session, name))
         # Last, so that an observer of the state finds the rest in place.
         console.set_trait("state", session.state.value)
         console._view.request()
 
     def cleared(self) -> None:
-        self._console._view.clear()
+        if (console := self._console()) is not None:
+            console._view.clear()
 
     def ended(self) -> None:
-        self._console._view.cancel()
+        if (console := self._console()) is not None:
+            console._view.cancel()
+
+    def _draw(self, within: float = 0.0) -> None:
+        if (console := self._console()) is not None:
+            console._view.request(within)
 
     def _fail(self, error: Exception) -> None:
-        self._console._session.journal.fail(error)
+        if (console := self._console()) is not None:
+            console._session.journal.fail(error)

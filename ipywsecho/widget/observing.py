@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from weakref import ref
 
 from traitlets import All, Bunch, EventHandler, TraitType
 
@@ -45,7 +46,8 @@ class ObservedLog(FrameLog):
         fail: Callable[[Exception], object],
     ) -> None:
         super().__init__(history, history_bytes)
-        self._console = console
+        # What receives frames must not keep alive whoever looks at them.
+        self._console = ref(console)
         self._name = name
         self._fail = fail
 
@@ -55,8 +57,8 @@ class ObservedLog(FrameLog):
 
     def extend(self, frames: Sequence[Frame]) -> None:
         """Keep frames, and call each observer for each of them."""
-        console, name = self._console, self._name
-        notifiers = console._trait_notifiers
+        console, name = self._console(), self._name
+        notifiers = {} if console is None else console._trait_notifiers
         if name not in notifiers and All not in notifiers:
             super().extend(frames)
             return
