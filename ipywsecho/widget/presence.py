@@ -5,6 +5,7 @@ from functools import partial
 from ipywidgets import VBox, Widget
 
 from ipywsecho.session import Session
+from ipywsecho.widget.cells import CELLS
 from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.keeping import KEEPER, hear
 from ipywsecho.widget.sight import Sight
@@ -56,7 +57,12 @@ class Presence:
 
     def expect(self) -> None:
         """Note that the console is displayed."""
+        CELLS.display(self)
         self._session.home.call(self._sight.expect)
+
+    def replace(self) -> None:
+        """Note that the cell that displayed the console displays another."""
+        self._session.home.call(self._sight.replace)
 
     def use(self) -> None:
         """Note that the user's code connects: whether that lasts is up to this code now."""

@@ -65,6 +65,11 @@ class Sight:
         """Note that it was displayed: a page will show it, sooner or later."""
         self._appear()
 
+    def replace(self) -> None:
+        """Note that what was displayed was replaced, perhaps before a page has shown it."""
+        if not self._views and not self._is_hidden:
+            self._give_up()
+
     def load(self) -> None:
         """Note that a page loads, which may show it."""
         if self._is_hidden:

@@ -1,5 +1,6 @@
 """A console on two pages at once, in several cells, inside other widgets, cut and pasted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -188,9 +189,11 @@ async def test_a_cell_that_is_run_again_on_a_page_leaves_one_console(notebook: N
     )
     before = await notebook.evaluate(left)
 
-    for _ in range(4):
+    for _ in range(3):
         await notebook.run_again()
         await expect(view.field).to_be_visible()
+    # So fast that most results are never shown.
+    await asyncio.gather(*(notebook.run_again() for _ in range(5)))
 
     await notebook.until(f"{left} == {before}")
     await view.submit("Hello!")

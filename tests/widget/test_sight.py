@@ -57,6 +57,19 @@ def test_a_console_that_was_displayed_is_needed_until_a_page_has_shown_and_hidde
     assert site.since() == ["hidden", "left", "given up"]
 
 
+def test_a_console_that_is_replaced_before_a_page_has_shown_it_is_given_up(site: Site) -> None:
+    site.sight.expect()
+    site.sight.replace()
+
+    assert site.since() == ["given up"]
+    assert site.sight.is_unneeded
+    site.sight.tell("A", 1)
+    site.sight.replace()
+    site.sight.tell("A", 0)
+    site.sight.replace()
+    assert site.since() == ["hidden"]
+
+
 def test_the_last_view_leaves_after_the_grace_period(site: Site) -> None:
     site.sight.tell("A", 2)
     site.sight.tell("A", 1)
