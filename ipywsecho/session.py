@@ -10,6 +10,7 @@ from functools import partial
 from os import PathLike
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
+from weakref import finalize
 
 from ipywsecho.connection import (
     Connection,
@@ -18,6 +19,7 @@ from ipywsecho.connection import (
     Host,
     Ignored,
     Lifetime,
+    LooseListener,
     OwnServer,
     Parcel,
     Receipt,
@@ -29,6 +31,8 @@ from ipywsecho.connection import (
     State,
     greeter,
     is_greeting,
+    loosely,
+    loosely_awaited,
     ping_over,
     sendable,
 )
@@ -37,6 +41,7 @@ from ipywsecho.frames import Control, Frame, Journal
 from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
+    from ipywsecho.connection.link import Link
     from ipywsecho.recording import Recording
 
 __all__ = ["Session"]
@@ -98,35 +103,45 @@ class Session(Receiving):
             sent,
             changed=self._host.noticed,
             name_of=self._host.name_of,
-            hide=lambda text: mask(text, self.connection.secrets),
+            hide=lambda text: mask(text, connection.secrets),
         )
         """What it keeps, and the callbacks."""
-        self.connection = Connection(
+        # The event loop holds the connection, which holds nothing of what the user holds.
+        self._listener = _Listener(
+            self.journal, self._host, lambda: connection.state, keeps_controls=control_frames
+        )
+        if on_open is not None:
+            self._greet = greeter(on_open, self, lambda: self.subject, self._fail("on_open"))
+        self.connection = connection = Connection(
             uri or "",
-            _Listener(self.journal, self._host, lambda: self.state, keeps_controls=control_frames),
+            LooseListener(self._listener, self.journal.signal),
             reconnect=Reconnect() if reconnect is True else reconnect or None,
             options=options,
-            greet=None
-            if on_open is None
-            else greeter(on_open, self, lambda: self._host.subject(self), self._fail("on_open")),
+            greet=None if on_open is None else loosely_awaited(self._welcome),
         )
         """What it drives; everything about it happens on the event loop."""
         self._ignored = Ignored(self.home, partial(self.journal.note, is_error=True))
         self._repeatings = Repeatings(
             self.home,
-            self.send_message,
-            is_open=self._is_open,
-            until_open=lambda: self.journal.signal.wait_for(self._is_open),
+            loosely(self.send_message),
+            is_open=lambda: connection.state is State.OPEN,
+            until=self.journal.signal.wait_for,
             fail=self._fail("send_every"),
         )
         self.lifetime = Lifetime(
             self.connection,
             self.home,
-            server=_own_server() if uri is None else None,
-            attached=self._attach,
-            ended=self._end,
+            make_server=_own_server if uri is None else None,
+            attached=loosely(self._attach),
+            ended=loosely(self._end),
         )
         """How it begins and ends."""
+        finalize(self, self.lifetime.drop).atexit = False
+
+    @property
+    def subject(self) -> object:
+        """What functions of the user's are called with: the session, or its stand-in."""
+        return self._host.subject(self)
 
     def start(self) -> None:
         """Begin to connect, or retry at once; does nothing while there is no event loop."""
@@ -138,8 +153,7 @@ class Session(Receiving):
         Raises:
             ConsoleError: What prevented it. A transient failure is retried all the same.
         """
-        self.lifetime.attach()
-        await self.home.complete(self.connection.open())
+        await self.lifetime.open()
 
     def send_message(self, data: str | bytes) -> Sending:
         """Send a frame: `str` makes a text frame, `bytes` a binary one.
@@ -221,7 +235,7 @@ class Session(Receiving):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.disconnect()
-        await self.lifetime.rest()
+        await self.home.complete(self.lifetime.rest())
         self._repeatings.cancel()
         self.home.call(self.journal.end)
 
@@ -248,15 +262,7 @@ class Session(Receiving):
         receipt = Receipt()
         self._ignored.watch(receipt, "not saved")
 
-        def work() -> None:
-            try:
-                recorder().save(path)
-            except BaseException as exc:
-                receipt.set_exception(exc)
-            else:
-                receipt.set_result(None)
-
-        Thread(target=work, name="ipywsecho-save").start()
+        Thread(target=_work, args=(lambda: recorder().save(path), receipt)).start()
         return Sending(receipt)
 
     def clear(self) -> None:
@@ -277,12 +283,12 @@ class Session(Receiving):
 
     def _send(self, parcel: Parcel) -> None:
         self.connection.send(parcel)
-        if not self._is_open():
+        if self.state is not State.OPEN:
             # It is seen to wait.
             self._host.changed()
 
-    def _is_open(self) -> bool:
-        return self.state is State.OPEN
+    async def _welcome(self, link: "Link") -> None:
+        await self._greet(link)
 
     def _fail(self, name: str) -> Callable[[Exception], None]:
         """Return what notes that the user's code behind an option or a method has failed."""
@@ -291,6 +297,15 @@ class Session(Receiving):
     def _clear(self) -> None:
         self.journal.clear()
         self._host.cleared()
+
+
+def _work(work: Callable[[], object], receipt: Receipt) -> None:
+    try:
+        work()
+    except BaseException as exc:
+        receipt.set_exception(exc)
+    else:
+        receipt.set_result(None)
 
 
 def _recorder_of(session: Session) -> "Callable[[], Recording]":

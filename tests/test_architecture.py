@@ -50,7 +50,7 @@ def test_the_package_lists_its_public_names_and_has_no_others() -> None:
         ipywsecho.WebSocket  # noqa: B018
 
 
-def test_the_console_redefines_no_name_of_its_box_except_close() -> None:
+def test_the_console_redefines_no_name_of_its_box_except_close_and_hooks() -> None:
     own_classes = [
         each for each in WebSocketConsole.__mro__ if each.__module__.startswith("ipywsecho")
     ]
@@ -60,7 +60,8 @@ def test_the_console_redefines_no_name_of_its_box_except_close() -> None:
     # Excluded: the trait tables of each class, and what every object has, such as `__init__` and
     # `__repr__`.
     redefined = defined & set(dir(VBox)) - set(vars(Empty)) - set(dir(object))
-    assert redefined == {"close"}
+    # The others are hooks, of Python and of IPython, that do what they did before as well.
+    assert redefined == {"close", "__del__", "_repr_mimebundle_"}
 
 
 def test_the_console_hides_no_name_of_its_box_behind_an_attribute() -> None:

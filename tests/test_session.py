@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet, ref
 
 import pandas as pd
 import pytest
@@ -25,6 +27,7 @@ from ipywsecho import (
     load,
 )
 from ipywsecho.connection import Host
+from ipywsecho.errors import NotRunningError
 from ipywsecho.frames import FrameLog, Notice
 from ipywsecho.view.rows import newest_first
 from tests.peer import peer, shake_hands, together
@@ -225,6 +228,114 @@ async def test_what_repeats_a_message_ends_with_the_context() -> None:
 
     assert repeating.is_over
     await eventually(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def _until_received(session: Session, count: int) -> None:
+    await until(session, lambda: len(session.frames) == count)
+
+
+async def _until_all_tasks_end() -> None:
+    """Wait for what has been scheduled, and for all that it starts."""
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.sleep(0)
+        while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def test_a_session_that_nothing_reaches_ends_with_its_server() -> None:
+    session = Session(on_open=lambda session: session.send_message("greeting"))
+    await session.connect()
+    session.send_every(1e6, "beat")
+    lifetime, home, found = session.lifetime, session.home, ref(session)
+    await _until_received(session, 2)
+
+    del session
+    gc.collect()
+    await _until_all_tasks_end()
+
+    assert found() is None
+    assert lifetime._connection.close_code == 1001
+    assert lifetime._server is not None
+    with pytest.raises(NotRunningError):
+        assert lifetime._server.uri
+    assert not home._tasks
+
+
+async def test_a_loop_over_its_frames_keeps_a_session() -> None:
+    heard: list[str | bytes] = []
+    sessions: WeakSet[Session] = WeakSet()
+
+    async def follow() -> None:
+        session = Session(on_open=["one", "two"])
+        sessions.add(session)
+        await session.connect()
+        frames = aiter(session)
+        del session
+        async for frame in frames:
+            heard.append(frame.data)
+            gc.collect()
+            if len(heard) == 2:
+                break
+
+    await asyncio.wait_for(follow(), DEADLINE)
+    gc.collect()
+    await _until_all_tasks_end()
+
+    assert heard == ["one", "two"]
+    assert not sessions
+
+
+def test_a_session_that_nothing_reaches_after_its_loop_gives_its_port_back() -> None:
+    async def begun() -> Session:
+        session = Session()
+        session.start()
+        return session
+
+    session = asyncio.run(begun())
+    server = session.lifetime._server
+    assert server is not None
+    assert server.uri is not None
+
+    del session
+    gc.collect()
+
+    with pytest.raises(NotRunningError):
+        assert server.uri
+
+
+async def test_a_session_that_rests_gives_its_port_back_and_takes_another(
+    session: Session,
+) -> None:
+    before = session.uri
+    await session.request("one")
+
+    await session.lifetime.rest()
+    assert (session.state, session.close_code) == ("closed", 1001)
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", int(str(before).rpartition(":")[2]))
+    await session.connect()
+
+    assert (await session.request("two")).data == "two"
+    assert [frame.data for frame in session.frames] == ["one", "two"]
+
+
+async def test_a_session_that_connects_while_it_begins_to_rest_is_open_in_the_end(
+    session: Session,
+) -> None:
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.gather(session.lifetime.rest(), session.connect())
+
+        assert session.state == "open"
+        assert (await session.request("Hello!")).data == "Hello!"
+
+
+async def test_a_disconnected_session_keeps_its_server(session: Session) -> None:
+    before = session.uri
+
+    await session.disconnect()
+    await session.connect()
+
+    assert session.uri == before
 
 
 def test_the_connection_is_closed_with_1001_at_the_end_of_the_process() -> None:

@@ -6,6 +6,7 @@ from ipywsecho.connection.ignored import Ignored
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
 from ipywsecho.connection.link import Traffic
 from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.connection.loosely import LooseListener, loosely, loosely_awaited
 from ipywsecho.connection.outbox import Parcel, Receipt, Sending, sendable
 from ipywsecho.connection.pinging import ping_over
 from ipywsecho.connection.receiving import Receiving
@@ -23,6 +24,7 @@ __all__ = [
     "Ignored",
     "Lifetime",
     "Listener",
+    "LooseListener",
     "OwnServer",
     "Parcel",
     "Receipt",
@@ -36,6 +38,8 @@ __all__ = [
     "Traffic",
     "greeter",
     "is_greeting",
+    "loosely",
+    "loosely_awaited",
     "ping_over",
     "sendable",
 ]

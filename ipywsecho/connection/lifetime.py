@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.loops import HomeLoop
+from ipywsecho.connection.states import State
 from ipywsecho.errors import NotConnectedError
 from ipywsecho.frames import FrameLog
 from ipywsecho.pacing import running_loop
@@ -88,7 +89,7 @@ class Lifetime:
     Args:
         connection: What lives.
         home: The event loop, once there is one.
-        server: A server to start for it, or `None`.
+        make_server: Makes a server to start for it, or is `None`.
         attached: Called with each event loop that it begins to live on.
         ended: Called at the end.
     """
@@ -98,16 +99,16 @@ class Lifetime:
         connection: Connection,
         home: HomeLoop,
         *,
-        server: OwnServer | None,
+        make_server: Callable[[], OwnServer] | None,
         attached: Callable[[asyncio.AbstractEventLoop], object],
         ended: Callable[[], object],
     ) -> None:
         self._connection = connection
         self._home = home
-        self._server = server
+        self._make_server = make_server
+        self._server: OwnServer | None = None
         self._attached = attached
         self._ended = ended
-        self._is_serving = False
         self.is_over = False
         """Whether it was ended, and begins no more."""
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -120,8 +121,8 @@ class Lifetime:
         if not self.is_over and self._home.settle():
             self._home.call(self._start)
 
-    def attach(self) -> None:
-        """Make what needs the event loop, once there is one.
+    async def open(self) -> None:
+        """Connect if need be, and return once open, as a connection does.
 
         Raises:
             NotConnectedError: If it is over.
@@ -129,43 +130,60 @@ class Lifetime:
         if self.is_over:
             raise NotConnectedError(_OVER)
         self._home.settle()
-        self._home.call(self._attach)
+        await self._home.complete(self._open())
+
+    async def rest(self) -> None:
+        """Close the connection, and the server, whose port is given back, until the next start."""
+        await self._connection.close(1001)
+        # It may have been started again meanwhile.
+        if self._connection.state is State.CLOSED and self._server is not None:
+            server, self._server = self._server, None
+            await server.close()
 
     def end(self) -> None:
         """End the connection and the server; calling it twice is safe."""
         if self._retire():
+            self._refuse()
             if not self._home.is_gone:
                 self._home.spawn(self._shut_down)
             elif self._server is not None:
                 self._server.abandon()
 
+    def drop(self) -> None:
+        """End it from a finalizer, which may run on any thread: this only schedules."""
+        if self._retire() and not self._home.call_soon(self._home.spawn, self._shut_down):
+            self._connection.refuse(NotConnectedError(_OVER))
+            if self._server is not None:
+                self._server.abandon()
+
     async def ended(self) -> None:
         """End the connection and the server, and return when both have ended."""
         if self._retire():
+            self._refuse()
             await self._home.complete(self._shut_down())
-
-    async def rest(self) -> None:
-        """Close the server, until the next start."""
-        if self._server is not None and self._is_serving:
-            self._is_serving = False
-            await self._home.complete(self._server.close())
 
     def _start(self) -> None:
         self._attach()
         self._connection.start()
 
+    async def _open(self) -> None:
+        while self._connection.state is State.CLOSING:
+            await self._connection.ended()
+        self._attach()
+        await self._connection.open()
+
     def _attach(self) -> None:
         loop = asyncio.get_running_loop()
-        is_new = self.loop is not loop
-        if self._server is not None and (is_new or not self._is_serving):
-            if is_new and self.loop is not None:
-                # What served on an event loop that is gone serves no more.
-                self._server.abandon()
+        is_new, self.loop = loop is not self.loop, loop
+        if is_new and self._server is not None:
+            # What served on an event loop that is gone serves no more.
+            self._server.abandon()
+            self._server = None
+        if self._make_server is not None and self._server is None:
+            self._server = self._make_server()
             self._server.listen()
             self._connection.uri = self._server.uri
             self._home.spawn(self._server.start)
-        self._is_serving = True
-        self.loop = loop
         if is_new:
             self._attached(loop)
 
@@ -173,17 +191,20 @@ class Lifetime:
         is_first = not self.is_over
         self.is_over = True
         atexit.unregister(self._say_goodbye)
+        return is_first
+
+    def _refuse(self) -> None:
         refusal = NotConnectedError(_OVER)
         if self._home.is_gone:
             self._connection.refuse(refusal)
         else:
             self._home.call(self._connection.refuse, refusal)
-        return is_first
 
     def _say_goodbye(self) -> None:
         self._home.finish(self._shut_down, _FAREWELL)
 
     async def _shut_down(self) -> None:
+        self._refuse()
         await self._connection.close(1001)
         if self._server is not None:
             await self._server.close()

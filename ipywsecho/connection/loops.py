@@ -51,6 +51,19 @@ class HomeLoop:
         elif not loop.is_closed():
             loop.call_soon_threadsafe(function, *args, context=self._context)
 
+    def call_soon(self, function: Callable[..., object], *args: Any) -> bool:
+        """Schedule a call on the loop, and make none here, from anywhere and even in a finalizer.
+
+        Returns:
+            Whether there is an open loop.
+        """
+        if self._loop is not None:
+            # Raised if the loop is closed, which may happen at any moment.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(function, *args, context=self._context)
+                return True
+        return False
+
     def call_later(self, delay: float, function: Callable[[], object]) -> None:
         """Call a function on the loop after some seconds, or at once if there is no loop."""
         if self._loop is None:

@@ -26,6 +26,11 @@ class Receiving(Status):
     home: HomeLoop
     lifetime: Lifetime
 
+    @property
+    @abstractmethod
+    def subject(self) -> object:
+        """What functions of the user's are called with: the session, or its stand-in."""
+
     @abstractmethod
     def post(self, data: str | bytes, receipt: Receipt) -> Sending:
         """Send a frame, and tell the result by a receipt."""
@@ -102,6 +107,7 @@ class Receiving(Status):
             is_over=self._is_over,
             skipped=lambda count: self.home.call(self.journal.note_skipped, count),
             from_start=from_start,
+            source=self.subject,
         )
 
     def _is_over(self) -> bool:

@@ -1,7 +1,10 @@
 """A message that is sent regularly while a connection is open."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+from weakref import ref
 
 from ipywsecho.connection.loops import HomeLoop
 from ipywsecho.connection.outbox import sendable
@@ -19,7 +22,7 @@ class Repeating:
         make: Returns the message.
         send: Sends it.
         is_open: Tells whether the connection is open.
-        until_open: Returns once the connection is open.
+        until: Returns once a predicate is true, which is called whenever the connection has news.
         fail: Called with what `make` or `send` raised; nothing more is sent then.
     """
 
@@ -30,14 +33,14 @@ class Repeating:
         send: Callable[[Message], object],
         *,
         is_open: Callable[[], bool],
-        until_open: Callable[[], Awaitable[None]],
+        until: Callable[[Callable[[], bool]], Awaitable[None]],
         fail: Callable[[Exception], object],
     ) -> None:
         self._seconds = seconds
         self._make = make
         self._send = send
         self._is_open = is_open
-        self._until_open = until_open
+        self._until = until
         self._fail = fail
         self._task: asyncio.Task[None] | None = None
         self.is_over = False
@@ -49,25 +52,61 @@ class Repeating:
         if self._task is not None and not self._task.get_loop().is_closed():
             self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
-    async def run(self) -> None:
-        """Send while the connection is open, at once and then at each interval."""
+    def run(self) -> Coroutine[Any, Any, None]:
+        """Send while the connection is open, at once and then at each interval.
+
+        The task that does so does not keep this object alive.
+        """
         loop = asyncio.get_running_loop()
-        if self._task is not None and self._task.get_loop() is loop:
-            return
-        self._task = asyncio.current_task()
-        while not self.is_over:
-            await self._until_open()
-            due = loop.time()
-            while self._is_open() and not self.is_over:
-                try:
-                    self._send(self._make())
-                except Exception as exc:
-                    self.is_over = True
-                    self._fail(exc)
-                    return
-                # What a blocked loop has missed is not made up for.
-                due = max(due + self._seconds, loop.time())
-                await asyncio.sleep(due - loop.time())
+        gone: asyncio.Future[None] = loop.create_future()
+
+        def end(_: object) -> None:
+            # The loop may be closed, and then nothing waits there.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(gone.cancel)
+
+        return _repeat(ref(self, end), gone, self._is_open, self._until)
+
+    def begin(self) -> bool:
+        """Note the task that runs this; return whether there is none on its event loop yet."""
+        loop = asyncio.get_running_loop()
+        is_first = self._task is None or self._task.get_loop() is not loop
+        if is_first:
+            self._task = asyncio.current_task()
+        return is_first
+
+    def send(self) -> float:
+        """Send once, and return the seconds until the next time."""
+        try:
+            self._send(self._make())
+        except Exception as exc:
+            self.is_over = True
+            self._fail(exc)
+        return self._seconds
+
+
+async def _repeat(
+    found: "ref[Repeating]",
+    gone: "asyncio.Future[None]",
+    is_open: Callable[[], bool],
+    until: Callable[[Callable[[], bool]], Awaitable[None]],
+) -> None:
+    # Waits without a reference to it: see `run`.
+    repeating = found()
+    if repeating is None or not repeating.begin():
+        return
+    repeating = None
+    loop = asyncio.get_running_loop()
+    while not gone.done():
+        await until(lambda: is_open() or gone.done())
+        due = loop.time()
+        while is_open() and (repeating := found()) is not None:
+            if repeating.is_over:
+                return
+            # What a blocked loop has missed is not made up for.
+            due = max(due + repeating.send(), loop.time())
+            repeating = None
+            await asyncio.wait([gone], timeout=due - loop.time())
 
 
 class Repeatings:
@@ -77,7 +116,7 @@ class Repeatings:
         home: The event loop that the session lives on.
         send: Sends a message.
         is_open: Tells whether the connection is open.
-        until_open: Returns once the connection is open.
+        until: Returns once a predicate is true, which is called whenever the connection has news.
         fail: Called with what making or sending a message raised.
     """
 
@@ -87,13 +126,13 @@ class Repeatings:
         send: Callable[[Message], object],
         *,
         is_open: Callable[[], bool],
-        until_open: Callable[[], Awaitable[None]],
+        until: Callable[[Callable[[], bool]], Awaitable[None]],
         fail: Callable[[Exception], object],
     ) -> None:
         self._home = home
         self._send = send
         self._is_open = is_open
-        self._until_open = until_open
+        self._until = until
         self._fail = fail
         self._all: list[Repeating] = []
 
@@ -112,7 +151,7 @@ class Repeatings:
             data if callable(data) else lambda: message,
             self._send,
             is_open=self._is_open,
-            until_open=self._until_open,
+            until=self._until,
             fail=self._fail,
         )
         self._all = [*(each for each in self._all if not each.is_over), repeating]

@@ -87,6 +87,7 @@ class Follower:
         is_over: Returns whether the stream has ended; then the iteration ends as well.
         skipped: Called with the number of frames that were forgotten before they were yielded.
         from_start: Whether to begin with the frames that the log keeps now.
+        source: What yields the frames, which lives as long as the iteration.
     """
 
     def __init__(
@@ -97,11 +98,13 @@ class Follower:
         is_over: Callable[[], bool],
         skipped: Callable[[int], None],
         from_start: bool = False,
+        source: object = None,
     ) -> None:
         self._log = log
         self._signal = signal
         self._is_over = is_over
         self._skipped = skipped
+        self._source = source
         self._position = log.total
         if from_start:
             frames = log.frames

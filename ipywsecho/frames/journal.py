@@ -110,6 +110,7 @@ class Journal:
         is_over: Callable[[], bool],
         skipped: Callable[[int], None],
         from_start: bool = False,
+        source: object = None,
     ) -> Follower:
         """Iterate over the frames received.
 
@@ -117,9 +118,15 @@ class Journal:
             is_over: Tells whether the stream has ended.
             skipped: Called with how many frames were forgotten before they could be yielded.
             from_start: Whether the frames kept now come first.
+            source: What is iterated over, which lives as long as the iteration.
         """
         return Follower(
-            self.received, self.signal, is_over=is_over, skipped=skipped, from_start=from_start
+            self.received,
+            self.signal,
+            is_over=is_over,
+            skipped=skipped,
+            from_start=from_start,
+            source=source,
         )
 
     def note_skipped(self, count: int, who: str = "a loop over the frames") -> None:

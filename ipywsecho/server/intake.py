@@ -74,6 +74,8 @@ class Intake:
         self._obstacles: set[Obstacle] = set()
         self._is_handing_on = False
         self._is_request = True
+        self._requested = 0
+        self._tail = bytearray()
         self._is_discarding = False
         self._framing = Framing()
         self._claim: Claim | None = None
@@ -195,15 +197,17 @@ class Intake:
         return self._is_large_complete or Obstacle.BYTES in self._obstacles
 
     def _allowed_of_request(self) -> int:
-        end = self._waiting.find(_END_OF_REQUEST)
-        length = len(self._waiting) if end < 0 else end
-        if length > _LONGEST_REQUEST:
+        # As it comes: what is no request at all, such as a TLS handshake, is refused at once.
+        known = len(self._tail)
+        end = (self._tail + self._waiting).find(_END_OF_REQUEST)
+        count = len(self._waiting) if end < 0 else end + len(_END_OF_REQUEST) - known
+        self._requested += count
+        if self._requested > _LONGEST_REQUEST:
             self._refuse_request(f"the request is longer than {_LONGEST_REQUEST} bytes")
             return 0
-        if end < 0:
-            return 0
-        self._is_request = False
-        return end + len(_END_OF_REQUEST)
+        self._tail = (self._tail + self._waiting[:count])[1 - len(_END_OF_REQUEST) :]
+        self._is_request = end < 0
+        return count
 
     def _look_at_frame(self) -> None:
         framing = self._framing

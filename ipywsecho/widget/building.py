@@ -5,12 +5,13 @@ stream, as often as the builder and the page can keep up, and always with the la
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import isawaitable
 from time import monotonic
 from typing import Any
+from weakref import ref
 
 from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Frame, Frames
@@ -103,16 +104,29 @@ class Builder:
         if self._task is not None:
             self._task.cancel()
 
-    async def run(self) -> None:
-        """Build once, and again after each request, until `cancel` is called."""
+    def run(self) -> Coroutine[Any, Any, None]:
+        """Build once, and again after each request, until `cancel` is called.
+
+        The task that does so does not keep this object alive.
+        """
+        loop, changed = asyncio.get_running_loop(), self._changed
+
+        def end(_: object) -> None:
+            # The loop may be closed, and then nothing waits there.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(changed.set)
+
+        return _build_repeatedly(ref(self, end), changed)
+
+    async def build(self) -> bool:
+        """Build once, and pause; return whether there is to be another time."""
         self._task = asyncio.current_task()
-        with suppress(asyncio.CancelledError):
-            while not self._is_over:
-                # Cleared first: a change during the build must cause another build.
-                self._changed.clear()
-                rest = 0.0 if self._is_held() else await self._build_once()
-                await self._sleep(max(INTERVAL, rest))
-                await self._changed.wait()
+        if not self._is_over:
+            # Cleared first: a change during the build must cause another build.
+            self._changed.clear()
+            rest = 0.0 if self._is_held() else await self._build_once()
+            await self._sleep(max(INTERVAL, rest))
+        return not self._is_over
 
     async def _build_once(self) -> float:
         """Build, and return the seconds to pause for the stream and the page."""
@@ -132,3 +146,11 @@ class Builder:
             # A cancellation of something else, which the builder awaited.
             self._fail(exc)
             return REST * (self._clock() - begun)
+
+
+async def _build_repeatedly(found: "ref[Builder]", changed: asyncio.Event) -> None:
+    with suppress(asyncio.CancelledError):
+        # Waits without a reference to the builder: see `run`.
+        while (builder := found()) is not None and await builder.build():
+            builder = None
+            await changed.wait()

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+from weakref import ref
 
 from IPython.core.getipython import get_ipython
-from traitlets import Bool, Bunch, TraitType
+from traitlets import Bool, TraitType
 
 from ipywsecho.connection import (
     Greeting,
@@ -27,6 +27,7 @@ from ipywsecho.widget.controls import Controls, descendants_of
 from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
 from ipywsecho.widget.observing import FramesTrait, ObservedLog, Observers, StateTrait, Told
+from ipywsecho.widget.presence import Presence
 from ipywsecho.widget.viewing import Viewer
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _TOLD = ("uri", "error", "close_code", "close_reason", "subprotocol", "latency",
 """Traits that observers are told of together; whoever is told of the state is told last."""
 
 _ANSWER_WITHIN = 0.02
-_GRACE = 2.0
 
 T = TypeVar("T", bound=type)
 
@@ -138,7 +138,7 @@ class WebSocketConsole(VBox):
     latency = Told[float | None]()
     paused = Bool(False, help="While it is true, the log stands still.")
 
-    # Also read by the finalizer of an object whose constructor failed.
+    # Also read by `close` of an object whose constructor failed.
     _is_alive = False
 
     def __init__(
@@ -167,7 +167,7 @@ class WebSocketConsole(VBox):
             host=host,
             **options,
         )
-        host.remember()
+        host.remember(self)
         self._controls = Controls()
         self.text: Combobox = self._controls.text
         self.button: Button = self._controls.button
@@ -178,15 +178,17 @@ class WebSocketConsole(VBox):
         call = self._session.home.call
         self._controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
         self.observe(lambda _: call(self._view.pause, self.paused), names="paused")
-        self._controls.header.observe(
-            lambda change: call(self._count_views, change), names="_view_count"
-        )
         super().__init__(self._controls.rows)
         self._view.show_header()
+        # Who holds one of these holds the console.
+        for part in (self.text, self.button, self.output):
+            part.console = self
         self._is_alive = True
         self._session.start()
+        self._presence = Presence(self, self._session, self._controls, self._view)
 
     async def connect(self) -> None:
+        self._presence.use()
         await self._session.connect()
 
     def send_message(self, data: str | bytes) -> Sending:
@@ -221,6 +223,13 @@ class WebSocketConsole(VBox):
             self._close_widgets()
         else:
             self._session.home.call(self._close_widgets)
+
+    def __del__(self) -> None:
+        """End it when nothing reaches it any more; the session ends by itself.
+
+        The garbage collector calls this on any thread, so it does no more than other widgets do.
+        """
+        super().close()
 
     def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
         self._session.on_frame(callback, remove)
@@ -262,25 +271,15 @@ class WebSocketConsole(VBox):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._session.summary})"
 
-    def _count_views(self, change: Bunch) -> None:
-        """Close the connection soon after the last view has gone, as when a cell is run again.
-
-        A page that is loaded again does not tell that its views are gone, so this spares it.
-        """
-        self._view.is_out_of_sight = bool(change.old) and change.new == 0
-        if self._view.is_out_of_sight:
-            self._session.home.call_later_here(_GRACE, self._close_unseen)
-        else:
-            self._view.request()
-
-    def _close_unseen(self) -> None:
-        if self._view.is_out_of_sight and self.state != "closed":
-            self._session.journal.note("closed, as no page shows this console any more")
-            self._session.home.spawn(partial(self._session.disconnect, 1001))
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._presence.expect()
+        return super()._repr_mimebundle_(**kwargs)
 
     def _close_widgets(self) -> None:
         # A front end that counts views reports the end of each, to a kernel that is done with it.
         self._controls.header.set_trait("_view_count", None)
+        self._controls.forget_roll()
+        self._presence.close()
         for widget in descendants_of(self):
             widget.close()
         try:
@@ -291,15 +290,15 @@ class WebSocketConsole(VBox):
 
 
 class _Notebook(Host):
-    """Mirrors a session in the traits and the view of a console."""
+    """Mirrors a session in the traits and the view of a console, without keeping it alive."""
 
     def __init__(self, console: WebSocketConsole) -> None:
-        self._console = console
+        self._console = ref(console)
         self._observers = Observers(console, self._fail)
 
-    def remember(self) -> None:
+    def remember(self, console: WebSocketConsole) -> None:
         """Note the values of the traits, whose observers are called for later ones."""
-        self._observers.remember(self._values())
+        self._observers.remember(self._values(console))
 
     def find_loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the event loop that cells run on, or the one that runs here without a kernel."""
@@ -312,43 +311,53 @@ class _Notebook(Host):
             history, history_bytes, name=name, observers=self._observers, skipped=self._skipped
         )
 
-    def subject(self, session: Session) -> WebSocketConsole:  # noqa: ARG002
-        return self._console
+    def subject(self, session: Session) -> WebSocketConsole | None:  # noqa: ARG002
+        return self._console()
 
     def name_of(self, file: str) -> str:
         return place_name(file)
 
     def attached(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._console._view.attach(loop)
-        self._observers.tell(self._values())
+        if (console := self._console()) is not None:
+            console._view.attach(loop)
+            self._observers.tell(self._values(console))
 
     def received(self) -> None:
-        self._console._view.request()
+        self._draw()
 
     def sent(self) -> None:
         # An answer that comes at once is shown along with it.
-        self._console._view.request(_ANSWER_WITHIN)
+        self._draw(_ANSWER_WITHIN)
 
     def noticed(self) -> None:
-        self._console._view.request()
+        self._draw()
 
     def changed(self) -> None:
-        self._observers.tell(self._values())
-        self._console._view.request()
+        if (console := self._console()) is not None:
+            self._observers.tell(self._values(console))
+            console._view.request()
 
     def cleared(self) -> None:
-        self._console._view.clear()
-        self._console._controls.withdraw()
+        if (console := self._console()) is not None:
+            console._view.clear()
+            console._controls.withdraw()
 
     def ended(self) -> None:
         self._observers.cancel()
-        self._console._view.cancel()
+        if (console := self._console()) is not None:
+            console._view.cancel()
 
-    def _values(self) -> Iterator[tuple[str, Any]]:
-        return ((name, getattr(self._console, name)) for name in _TOLD)
+    def _draw(self, within: float = 0.0) -> None:
+        if (console := self._console()) is not None:
+            console._view.request(within)
+
+    def _values(self, console: WebSocketConsole) -> Iterator[tuple[str, Any]]:
+        return ((name, getattr(console, name)) for name in _TOLD)
 
     def _fail(self, error: BaseException) -> None:
-        self._console._session.journal.fail(error)
+        if (console := self._console()) is not None:
+            console._session.journal.fail(error)
 
     def _skipped(self, count: int) -> None:
-        self._console._session.journal.note_skipped(count, "an observer")
+        if (console := self._console()) is not None:
+            console._session.journal.note_skipped(count, "an observer")

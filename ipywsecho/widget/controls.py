@@ -1,6 +1,7 @@
 """The widgets of a console, without the reactions to them."""
 
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 from ipywidgets import HTML, Box, Button, Combobox, Dropdown, HBox, Layout, Output, Text, Widget
@@ -28,7 +29,7 @@ class Controls:
     """The widgets of a console: a header, a row to compose messages, a row of tools, and the log.
 
     Attributes:
-        header: The first row; its `_view_count` is the number of views that show the console.
+        header: The first row; each page counts the views of it.
         text: The text field.
         button: Sends the message in the text field.
         output: Shows the log.
@@ -61,7 +62,10 @@ class Controls:
         self.switch = _button("", "power-off", "")
         self.more = _button("", "sliders", "Filter, format, pause and more")
         style = HTML(f"<style>{STYLE}</style>", layout=Layout(display="none"))
-        self.header = CountedBox([self._title, self.retry, self.switch, self.more, style])
+        self._roll = Box(layout=Layout(display="none"))
+        self.header = CountedBox(
+            [self._title, self.retry, self.switch, self.more, style, self._roll]
+        )
 
     def _make_composer(self) -> None:
         self.text = Combobox(
@@ -119,6 +123,22 @@ class Controls:
             ),
         )
 
+    def call_roll(self) -> "CountedBox":
+        """Add a hidden box, which each page that shows the header counts the views of."""
+        self.forget_roll()
+        box = CountedBox([])
+        self._roll.children = [box]
+        return box
+
+    def forget_roll(self) -> None:
+        """Remove the box that `call_roll` has added."""
+        for box in self._roll.children:
+            # A front end would report the end of each view, to a box that is gone.
+            box.set_trait("_view_count", None)
+            self._roll.children = []
+            box.layout.close()
+            box.close()
+
     def show_title(self, html: str) -> None:
         """Set the line above the log."""
         self._title.value = html
@@ -167,21 +187,20 @@ class Controls:
 
 
 class CountedBox(HBox):
-    """A box that counts the views that show it; each page starts to count at zero."""
+    """A box whose views are counted by each page, from zero on."""
+
+    loaded: Callable[[], object] | None = None
+    """Called when a page that loads requests the state."""
 
     def __init__(self, children: list[Widget]) -> None:
         # The front end counts only if the initial value is not None.
         super().__init__(children, _view_count=0, layout=_wrapping())
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state, with a view count of zero for a page that is being loaded.
-
-        Such a page requests the complete state. A page that is reloaded does not subtract its
-        views, so the count would otherwise never return to zero.
-        """
+        """Return the state, as a page requests it completely when it loads."""
+        if key is None and self.loaded is not None:
+            self.loaded()
         state: dict[str, Any] = super().get_state(key, drop_defaults)
-        if key is None and state.get("_view_count"):
-            state["_view_count"] = 0
         return state
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import takewhile
 from typing import Any, Generic, Never, TypeVar
+from weakref import ref
 
 from traitlets import All, Bunch, EventHandler, TraitType
 
@@ -57,7 +58,8 @@ class Observers:
     """
 
     def __init__(self, console: Any, fail: Callable[[BaseException], object]) -> None:
-        self._console = console
+        # What receives frames must not keep alive whoever looks at them.
+        self._console = ref(console)
         self._caller = Caller(fail)
         self._told: dict[str, Any] = {}
         self.cancel = self._caller.cancel
@@ -90,7 +92,7 @@ class Observers:
         for observer in self.of(change["name"]):
             if isinstance(observer, EventHandler):
                 # What a class declares with a decorator is a method of the instance.
-                method = getattr(self._console, str(observer.name))
+                method = getattr(change["owner"], str(observer.name))
                 changes = later and partial(_of_observer, later, observer)
                 self._caller.call(method, change, changes, id(observer))
             else:
@@ -98,11 +100,12 @@ class Observers:
 
     def change(self, name: str, old: Any, new: Any) -> Bunch:
         """Return a change of a trait, as observers get it."""
-        return Bunch(name=name, old=old, new=new, owner=self._console, type="change")
+        return Bunch(name=name, old=old, new=new, owner=self._console(), type="change")
 
     def of(self, name: str) -> Sequence[Any]:
         """Return the observers of a trait."""
-        notifiers = self._console._trait_notifiers
+        console = self._console()
+        notifiers = {} if console is None else console._trait_notifiers
         by_type = notifiers.get(name)
         if All not in notifiers and (by_type is None or All not in by_type):
             # Mostly there are no others. A copy, as it may change meanwhile.

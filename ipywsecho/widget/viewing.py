@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from ipywsecho.connection import loosely
 from ipywsecho.errors import line_of
 from ipywsecho.masking import mask
-from ipywsecho.pacing import Refresher, Throttle, Turn
+from ipywsecho.pacing import Refresher, Throttle, Timer, Turn
 from ipywsecho.session import Session
 from ipywsecho.view import (
     Criteria,
@@ -68,9 +69,14 @@ class Viewer:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Draw by the timers of an event loop from now on."""
+
+        def call_later(seconds: float, function: Callable[[], Any]) -> Timer:
+            # The line above the log counts down for as long as the server is away.
+            return loop.call_later(seconds, loosely(function))
+
         if self._builder is None:
             self._log_view = Refresher(
-                self.show_log, preview=self.show_preview, call_later=loop.call_later
+                self.show_log, preview=self.show_preview, call_later=call_later
             )
         else:
             self._log_view = Builder(
@@ -82,7 +88,7 @@ class Viewer:
             )
             self._session.home.spawn(self._log_view.run)
         self._header_view = Throttle(
-            self.show_header, interval=_HEADER_INTERVAL, burst=2, call_later=loop.call_later
+            self.show_header, interval=_HEADER_INTERVAL, burst=2, call_later=call_later
         )
 
     def cancel(self) -> None:

@@ -304,6 +304,10 @@ class Notebook:
         async with asyncio.timeout(LAB_DEADLINE):
             return await self.page.evaluate(script, argument)
 
+    async def command(self, name: str) -> None:
+        """Runs a command of JupyterLab, as its menus do."""
+        await self._script(COMMAND, name)
+
     async def run_all(self) -> None:
         """Runs every cell to the end of the last; raises `CellError` if one fails."""
         await self._script(COMMAND, "notebook:run-all-cells")

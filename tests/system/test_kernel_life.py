@@ -132,7 +132,7 @@ async def test_interrupting_a_cell_leaves_the_connection_open(kernel: Kernel) ->
 
 async def test_running_a_cell_again_leaves_no_second_connection(kernel: Kernel) -> None:
     async with visited_server() as visitors:
-        await kernel.execute("from ipywsecho.widget import console\nconsole._GRACE = 0.05")
+        await kernel.execute("from ipywsecho.widget import sight\nsight.GRACE = 0.05")
         await kernel.execute(make_console(visitors.uri))
         first = kernel.model(_view_count=0)
         kernel.set_trait(first, _view_count=1)

@@ -142,7 +142,7 @@ async def test_the_switch_closes_and_reopens_the_connection(
 
 
 async def test_the_connection_closes_after_its_last_view(console: Console, kernel: Kernel) -> None:
-    await kernel.execute("from ipywsecho.widget import console as module\nmodule._GRACE = 0.05")
+    await kernel.execute("from ipywsecho.widget import sight\nsight.GRACE = 0.05")
     view = kernel.model(_view_count=0)
 
     kernel.set_trait(view, console.shell, _view_count=1)

@@ -27,8 +27,7 @@ from ipywsecho import (
     load,
 )
 from ipywsecho.view.payloads import Kind, View
-from ipywsecho.widget import building, viewing
-from ipywsecho.widget import console as console_module
+from ipywsecho.widget import building, sight, viewing
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.composing import Form
 from ipywsecho.widget.controls import descendants_of
@@ -74,6 +73,17 @@ def payloads_shown(console: WebSocketConsole) -> list[str]:
     """Return the texts of the frames in the Output, and its note on the frames left out."""
     lines = shown(console).splitlines()
     return [line[14:].removesuffix(")").rpartition("  (")[0] or line for line in lines]
+
+
+def tell(console: WebSocketConsole, views: int, page: str = "page") -> None:
+    """Tell the console how many views a page has, as a front end does."""
+    hear(console._controls.header, {"_view_count": views}, page)
+
+
+def hear(widget: ipywidgets.Widget, state: dict[str, Any], page: str = "page") -> None:
+    """Set traits of a widget, as a page does."""
+    data = {"method": "update", "state": state, "buffer_paths": []}
+    widget.comm.handle_msg({"header": {"session": page}, "content": {"data": data}})
 
 
 async def _until_shown(console: WebSocketConsole, text: str) -> None:
@@ -836,7 +846,7 @@ async def test_nothing_is_built_while_paused_or_not_visible(
         if reason == "paused":
             console.paused = is_held
         else:
-            console._controls.header.set_state({"_view_count": int(not is_held)})
+            tell(console, int(not is_held))
 
     console = WebSocketConsole(builder=build)
     await console.connect()
@@ -926,51 +936,119 @@ async def test_clearing_empties_the_output_and_runs_the_builder_again() -> None:
 async def test_nothing_is_drawn_between_the_last_view_and_the_next_one(
     console: WebSocketConsole,
 ) -> None:
-    console._controls.header.set_state({"_view_count": 1})
+    tell(console, 1)
     await console.request("seen")
     await _until_shown(console, "seen")
-    console._controls.header.set_state({"_view_count": 0})
+    tell(console, 0)
 
     await console.request("unseen")
     console._view.show_log(10**9)
     assert "unseen" not in str(console.output.outputs)
-    console._controls.header.set_state({"_view_count": 1})
+    tell(console, 1)
     await _until_shown(console, "unseen")
 
 
 async def test_the_connection_closes_after_its_last_view(
     console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console_module, "_GRACE", 0.0)
-    console._controls.header.set_state({"_view_count": 1})
+    monkeypatch.setattr(sight, "GRACE", 0.0)
+    tell(console, 1)
 
-    console._controls.header.set_state({"_view_count": 0})
+    tell(console, 0)
     await until(console, lambda: console.state == "closed")
 
     assert console.close_code == 1001
 
 
-async def test_a_page_that_requests_the_state_starts_with_no_views(
+async def test_a_page_that_hides_a_console_tells_the_others_nothing(
     console: WebSocketConsole,
 ) -> None:
-    console._controls.header.set_state({"_view_count": 1})
+    tell(console, 1, "A")
+    tell(console, 1, "B")
+    tell(console, 0, "A")
 
-    told = console._controls.header.get_state()
+    assert console._controls.header._view_count == 0
+    assert console._controls.header.get_state()["_view_count"] == 0
+    assert not console._view.is_out_of_sight
+    assert not console._presence.is_unneeded
 
-    assert told["_view_count"] == 0
-    assert console._controls.header.get_state("_view_count") == {"_view_count": 1}
 
-
-async def test_a_view_that_returns_within_the_grace_period_keeps_the_connection(
+async def test_pages_are_asked_by_a_box_that_they_count_the_views_of(
     console: WebSocketConsole,
 ) -> None:
-    console._controls.header.set_state({"_view_count": 1})
-    console._controls.header.set_state({"_view_count": 0})
-    console._controls.header.set_state({"_view_count": 1})
+    for page, views in (("A", 1), ("B", 1), ("A", 0)):
+        tell(console, views, page)
+    [first] = console._controls._roll.children
 
-    console._close_unseen()
+    hear(first, {"_view_count": 1}, "B")
+    console._presence._sight._end_roll()
+    is_out_of_sight = console._view.is_out_of_sight
+    for views in (1, 0):
+        tell(console, views, "A")
+    [second] = console._controls._roll.children
+    console._presence._sight._end_roll()
 
-    assert console.state == "open"
+    assert not is_out_of_sight
+    assert console._view.is_out_of_sight
+    assert (first.comm, first._view_count) == (None, None)
+    assert second is not first
+
+
+async def test_a_connection_closed_for_the_lack_of_a_page_opens_again_with_one(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sight, "GRACE", 0.0)
+    console.paused = True
+    tell(console, 1)
+    tell(console, 0)
+    await until(console, lambda: console.state == "closed")
+
+    hear(console._controls.more, {})
+    await until(console, lambda: console.state == "open")
+
+    assert console.paused
+    assert not console._view.is_out_of_sight
+    assert (await console.request("Hello!")).data == "Hello!"
+    assert console.uri == console._session.uri
+
+
+async def test_a_connection_that_the_user_closed_stays_closed_when_shown_again(
+    console: WebSocketConsole,
+) -> None:
+    await console.disconnect()
+    tell(console, 1)
+    tell(console, 0)
+    console._presence._rest()
+    await asyncio.gather(*console._session.home._tasks)
+
+    tell(console, 1)
+
+    assert console.state == "closed"
+    assert console.close_code == 1000
+    assert console._session.lifetime._server is None
+
+
+async def test_a_page_that_loads_brings_the_view_back(console: WebSocketConsole) -> None:
+    tell(console, 1)
+    tell(console, 0)
+    assert console._view.is_out_of_sight
+
+    console._controls.header.get_state()
+
+    assert not console._view.is_out_of_sight
+
+
+async def test_connect_asks_the_pages_whether_they_show_the_console(
+    console: WebSocketConsole,
+) -> None:
+    tell(console, 1)
+    tell(console, 0)
+
+    await console.connect()
+    [box] = console._controls._roll.children
+    hear(box, {"_view_count": 1})
+
+    assert not console._view.is_out_of_sight
 
 
 async def test_clearing_also_empties_the_preview(console: WebSocketConsole) -> None:
@@ -983,9 +1061,9 @@ async def test_clearing_also_empties_the_preview(console: WebSocketConsole) -> N
 
 
 async def test_no_preview_is_drawn_while_not_visible(console: WebSocketConsole) -> None:
-    console._controls.header.set_state({"_view_count": 1})
+    tell(console, 1)
     seen = await _preview_after(console, "seen")
-    console._controls.header.set_state({"_view_count": 0})
+    tell(console, 0)
 
     await console.request("unseen")
 
