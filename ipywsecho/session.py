@@ -120,7 +120,8 @@ class Session(Receiving):
             greet=None if on_open is None else loosely_awaited(self._welcome),
         )
         """What it drives; everything about it happens on the event loop."""
-        self._ignored = Ignored(self.home, partial(self.journal.note, is_error=True))
+        # The results of what it sends may outlive it.
+        self._ignored = Ignored(self.home, partial(loosely(self.journal.note), is_error=True))
         self._repeatings = Repeatings(
             self.home,
             loosely(self.send_message),

@@ -18,9 +18,9 @@ def loosely(method: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function that calls a bound method, or returns `None` once its object is gone."""
     found = WeakMethod(method)
 
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **options: Any) -> Any:
         bound = found()
-        return None if bound is None else bound(*args)
+        return None if bound is None else bound(*args, **options)
 
     return call
 

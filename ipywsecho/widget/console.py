@@ -16,6 +16,7 @@ from ipywsecho.connection import (
     Repeating,
     Sending,
     Traffic,
+    loosely,
 )
 from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Follower, Frame, FrameLog
@@ -294,7 +295,8 @@ class _Notebook(Host):
 
     def __init__(self, console: WebSocketConsole) -> None:
         self._console = ref(console)
-        self._observers = Observers(console, self._fail)
+        # Without a cycle, so that all of it ends at once.
+        self._observers = Observers(console, loosely(self._fail))
 
     def remember(self, console: WebSocketConsole) -> None:
         """Note the values of the traits, whose observers are called for later ones."""
