@@ -293,10 +293,9 @@ class Connection:
     def _close_of(self, end: "ConnectionClosed") -> ClosedError:
         from ipywsecho.connection.translation import closing
 
-        # First, as this masks the secrets in the reason.
+        self.close_code, self.close_reason, line = closing(end, self.secrets)
         closed = self.reports.translate(end)
         assert isinstance(closed, ClosedError)
-        self.close_code, self.close_reason, line = closing(end)
         is_normal = self._is_stopping() or self.close_code in NORMAL_CODES
         self.error = None if is_normal else closed
         self.reports.notice(line if is_normal else str(closed), is_error=not is_normal)

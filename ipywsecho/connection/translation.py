@@ -54,11 +54,13 @@ def translate(
     # Where a redirect leads has secrets of its own, as has a proxy of the system.
     hidden = (secrets or Secrets()) | secrets_of(uri, {"proxy": proxy}) | secrets_in(error)
     is_redirect = getattr(error, "uri", uri) != uri
+    # The reason of a close frame stays what it is, line breaks included.
+    closed = _closed(error, hidden)
     # Before anything is quoted from it, and cut.
     scrub(error, hidden)
     shown_proxy = None if proxy is None else mask(proxy, hidden)
-    ours = _translated(error, mask(uri, hidden), shown_proxy, is_redirect=is_redirect)
-    ours.args = (visible(_one_line(str(ours))),)
+    ours = closed or _translated(error, mask(uri, hidden), shown_proxy, is_redirect=is_redirect)
+    ours.args = (visible(_one_line(mask(str(ours), hidden))),)
     ours.__cause__ = error
     return ours
 
@@ -73,8 +75,6 @@ def _translated(
     from websockets import exceptions as ws
 
     match error:
-        case ws.ConnectionClosed():
-            return _closed(error)
         case ws.InvalidURI() if is_redirect:
             return HandshakeError(f"{uri} redirects: {_invalid_uri(error.uri, error.msg)}")
         case ws.InvalidURI():
@@ -191,8 +191,8 @@ _STATUS_HINTS = {
 }
 
 
-def closing(end: "ConnectionClosed") -> tuple[int, str, str]:
-    """Return the close code, the reason, and a line that says who closed.
+def closing(end: "ConnectionClosed", secrets: Secrets | None = None) -> tuple[int, str, str]:
+    """Return the close code, the reason, and a line that says who closed, with secrets masked.
 
     The code is that of the close frame that came first, or 1006 if neither side sent one
     (RFC 6455, section 7.1.5).
@@ -203,13 +203,18 @@ def closing(end: "ConnectionClosed") -> tuple[int, str, str]:
         frame, who = end.sent, "closed by this console"
     else:
         return 1006, "", "connection lost without a close frame (1006)"
-    reason = f" “{_one_line(frame.reason)}”" if frame.reason else ""
+    reason = mask(frame.reason, secrets or Secrets())
+    said = f" “{_one_line(reason)}”" if reason else ""
     code = "without a code (1005)" if frame.code == 1005 else str(int(frame.code))
-    return int(frame.code), frame.reason, f"{who}: {code}{reason}"
+    return int(frame.code), reason, f"{who}: {code}{said}"
 
 
-def _closed(end: "ConnectionClosed") -> ClosedError:
-    code, reason, line = closing(end)
+def _closed(end: BaseException, secrets: Secrets) -> ClosedError | None:
+    from websockets.exceptions import ConnectionClosed
+
+    if not isinstance(end, ConnectionClosed):
+        return None
+    code, reason, line = closing(end, secrets)
     by_us = end.sent is not None and not (end.rcvd is not None and end.rcvd_then_sent)
     hint = "" if by_us else _CODE_HINTS.get(code, "")
     if by_us and reason == "sending timed out":

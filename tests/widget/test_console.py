@@ -59,6 +59,8 @@ async def until(console: WebSocketConsole, holds: Callable[[], object]) -> None:
 
 def shown(console: WebSocketConsole) -> str:
     """Update the Output, and return its text."""
+    while not console._view._screen.search(1.0):
+        pass
     console._view.show_log(10**9)
     return str(console.output.outputs[0]["data"]["text/plain"]) if console.output.outputs else ""
 
