@@ -129,7 +129,7 @@ async def test_a_request_whose_connection_is_lost_fails_although_another_one_ope
         await session.connect()
 
         with pytest.raises(NotConnectedError, match="closed before a reply came"):
-            await session.request("Hello?", timeout=None)
+            await asyncio.wait_for(session.request("Hello?", timeout=None), DEADLINE)
         assert (await session.request("And now?")).data == "an answer to something else"
         await session.lifetime.ended()
 
