@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import re
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +23,7 @@ from ipywsecho import (
     NotConnectedError,
     OptionError,
     Reconnect,
+    SaveError,
     Session,
     WebSocketConsole,
     load,
@@ -1594,3 +1596,32 @@ async def test_a_builder_that_raises_a_cancellation_is_called_again(
 
     await _until_shown(console, "2 frames")
     await _closed(console)
+
+
+async def test_observers_are_called_only_for_traits_that_have_changed() -> None:
+    changed: list[str] = []
+    console = WebSocketConsole()
+    console.observe(lambda change: changed.append(change.name), names=["uri", "error", "state"])
+    await console.connect()
+    console.send_message("one")
+    await console.ping()
+
+    await console.disconnect()
+
+    assert changed == ["state", "state", "state"]
+    await _closed(console)
+
+
+async def test_a_file_that_could_not_be_saved_is_not_left_empty(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: Path) -> None:
+        raise SaveError("no space is left")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(console._session, "save", fail)
+
+    console._controls.save.click()
+
+    await eventually(lambda: "SaveError: no space is left" in shown(console))
+    assert os.listdir(tmp_path) == []
