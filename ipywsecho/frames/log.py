@@ -17,7 +17,7 @@ from ipywsecho.frames.sequence import Chain, Frame, Frames
 
 __all__ = ["Control", "FrameLog", "Notice"]
 
-_SIZE = attrgetter("size")
+_SIZE, _DATA = attrgetter("size"), attrgetter("data")
 
 # The text of a smaller frame takes less memory than the frame itself.
 _LARGE = 256
@@ -126,7 +126,8 @@ class FrameLog:
         total = self.total + 1
         size = frame.size
         total_bytes = self.total_bytes + size
-        if size > _LARGE:
+        # The size of ASCII and of bytes is their length.
+        if size > _LARGE and size != len(frame.data):
             total_bytes += self._note_wide((frame,))
         self.total_bytes = total_bytes
         self.total = total
@@ -145,7 +146,7 @@ class FrameLog:
             self._tail.extend(part)
             added = sum(map(_SIZE, part))
             total += len(part)
-            if added > _LARGE * len(part):
+            if added > _LARGE * len(part) and added != sum(map(len, map(_DATA, part))):
                 added += self._note_wide(part)
             total_bytes = self.total_bytes = self.total_bytes + added
             self.total = total

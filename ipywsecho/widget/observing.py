@@ -149,7 +149,10 @@ class ObservedLog(FrameLog):
 
     def append(self, frame: Frame) -> None:
         """Keep a frame, and call each observer."""
-        self.extend((frame,))
+        if self._observers.of(self._name):
+            self.extend((frame,))
+        else:
+            super().append(frame)
 
     def extend(self, frames: Sequence[Frame]) -> None:
         """Keep frames, and call each observer for each of them."""

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -1560,9 +1561,8 @@ async def test_two_consoles_that_save_in_the_same_second_write_two_files(
     console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        "ipywsecho.widget.gestures.time.strftime", lambda _: "websocket-2026-01-01-120000.jsonl"
-    )
+    one_second = SimpleNamespace(strftime=lambda _: "websocket-2026-01-01-120000.jsonl")
+    monkeypatch.setattr("ipywsecho.widget.gestures.time", one_second)
     other = WebSocketConsole()
     await other.connect()
     await console.request("one")
