@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipywsecho.connection import Reconnect
+    from ipywsecho.connection import Reconnect, open_websocket
     from ipywsecho.errors import (
         ClosedError,
         ConnectError,
@@ -50,11 +50,12 @@ __all__ = [
     "load",
     "load_async",
     "load_ipython_extension",
+    "open_websocket",
 ]
 
 # Imported when first asked for: a script needs no widgets, and most notebooks need no server.
 _HOMES = {
-    "connection": ["Reconnect"],
+    "connection": ["Reconnect", "open_websocket"],
     "errors": [
         "ClosedError",
         "ConnectError",

@@ -5,13 +5,13 @@ may be called from any thread: each goes to that loop first.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from os import PathLike
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
 from weakref import finalize
 
+from ipywsecho.aside import work_aside
 from ipywsecho.connection import (
     Connection,
     Greeting,
@@ -36,8 +36,8 @@ from ipywsecho.connection import (
     ping_over,
     sendable,
 )
-from ipywsecho.errors import NotConnectedError
-from ipywsecho.frames import Control, Frame, Journal
+from ipywsecho.errors import NotConnectedError, OptionError
+from ipywsecho.frames import Control, Decode, Frame, Journal
 from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
@@ -71,12 +71,14 @@ class Session(Receiving):
             be sent: a message, several, or a function of the session, which may be asynchronous. A
             subscription so survives a reconnection.
         control_frames: Whether pings, pongs, and how messages were fragmented are kept as well.
+        decode: Returns what is saved beside the payload of a frame: text, or what JSON can hold.
         host: Where the session lives; the default is right for a script.
         **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
             `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
             `max_size` or `compression`.
 
     Raises:
+        OptionError: If an option is invalid.
         ValueError: If `history` or `history_bytes` is less than 1.
     """
 
@@ -89,9 +91,14 @@ class Session(Receiving):
         reconnect: bool | Reconnect = True,
         on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
+        decode: Decode | None = None,
         host: Host | None = None,
         **options: Any,
     ) -> None:
+        if decode is not None and not callable(decode):
+            raise OptionError(f"decode={decode!r} is not valid; it must be a function of a frame")
+        self.decode = decode
+        """Returns what stands for the payload of a frame, or `None` if that stands for itself."""
         self._host = host or Host()
         self.home = HomeLoop(self._host.find_loop)
         """The event loop that it lives on."""
@@ -246,7 +253,7 @@ class Session(Receiving):
         return _recorder_of(self)()
 
     def save(self, path: str | PathLike[str]) -> Sending:
-        """Save all that is kept now; frames go on coming while a thread writes the file.
+        """Save all that is kept now; frames go on coming while the file is written.
 
         Args:
             path: Where to; `.jsonl` keeps everything, `.har` is what browsers' network panels read.
@@ -259,11 +266,13 @@ class Session(Receiving):
             RecordingError: If the file name ends otherwise.
             SaveError: If the file cannot be written; one that was there before stays as it was.
         """
-        recorder = _recorder_of(self)
+        steps = _steps(_recorder_of(self), path, self.decode)
         receipt = Receipt()
+        # Once it is being written, nothing cancels it.
+        receipt.set_running_or_notify_cancel()
         self._ignored.watch(receipt, "not saved")
 
-        Thread(target=_work, args=(lambda: recorder().save(path), receipt)).start()
+        work_aside(steps, receipt.tell, name="ipywsecho-save", spawn=self.home.spawn)
         return Sending(receipt)
 
     def clear(self) -> None:
@@ -298,15 +307,6 @@ class Session(Receiving):
     def _clear(self) -> None:
         self.journal.clear()
         self._host.cleared()
-
-
-def _work(work: Callable[[], object], receipt: Receipt) -> None:
-    try:
-        work()
-    except BaseException as exc:
-        receipt.set_exception(exc)
-    else:
-        receipt.set_result(None)
 
 
 def _recorder_of(session: Session) -> "Callable[[], Recording]":
@@ -368,3 +368,10 @@ def _own_server() -> "OwnServer":
     from ipywsecho.server import EchoServer
 
     return EchoServer()
+
+
+def _steps(
+    recorder: "Callable[[], Recording]", path: str | PathLike[str], decode: Decode | None
+) -> Iterator[None]:
+    """Make a recording, and write it to a file."""
+    yield from recorder().saving(path, decode=decode)

@@ -23,6 +23,7 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_DEADLINE = 120
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
+COPY = "ipywsecho-saved-"
 # nbclient records only the messages of the cell that is running, and misses later changes of its
 # widgets. This cell runs last and makes every widget send its state again.
 LAST_CELL = """
@@ -30,9 +31,7 @@ from ipywidgets.widgets.widget import _instances
 from ipywsecho import WebSocketConsole
 for widget in list(_instances.values()):
     if isinstance(widget, WebSocketConsole) and widget._session.lifetime.loop is not None:
-        widget._view.show_header()
-        if widget._view._builder is None:
-            widget._view.show_log(40_000)
+        widget._view.settle()
 for widget in list(_instances.values()):
     widget.send_state([name for name in widget.keys if name != "msg_id"])
 """
@@ -65,7 +64,7 @@ async def run(path: Path, directory: Path) -> NotebookNode:
             cleanup_kc=True,
         )
     notebook.cells.pop()
-    _show_consoles_to_readers(notebook)
+    _show_widgets_to_readers(notebook)
     return notebook
 
 
@@ -90,10 +89,10 @@ def _settled(output: NotebookNode) -> Any:
     return output.output_type, sorted(data), re.sub(r"\d+", "#", " ".join(text.split()))
 
 
-def _show_consoles_to_readers(notebook: NotebookNode) -> None:
-    """Adds the last output of each console to its cell, for pages that cannot show widgets.
+def _show_widgets_to_readers(notebook: NotebookNode) -> None:
+    """Adds the output of widgets to their cell, for pages that cannot show widgets.
 
-    Removes the state of all widgets that no cell shows.
+    Consoles do so themselves. Removes the state of all widgets that no cell shows.
     """
     models = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     shown: set[str] = set()
@@ -104,9 +103,16 @@ def _show_consoles_to_readers(notebook: NotebookNode) -> None:
                 below = _below(models, view["model_id"])
                 shown.update(below)
                 rows = [row for name in below for row in models[name]["state"].get("outputs", [])]
-                output.data = {**(rows[0]["data"] if rows else {}), **output.data}
+                if rows and not has_copy(cell):
+                    output.data = {**rows[0]["data"], **output.data}
     for name in models.keys() - shown:
         del models[name]
+
+
+def has_copy(cell: NotebookNode) -> bool:
+    """Returns whether a console has displayed a copy of its log in a cell."""
+    outputs = cell.get("outputs", [])
+    return any(COPY in output.get("data", {}).get("text/html", "") for output in outputs)
 
 
 def _below(models: dict[str, Any], name: str) -> list[str]:

@@ -1,5 +1,6 @@
 """A connection that sends, receives, reconnects and closes; imports frames."""
 
+from ipywsecho.connection.bare import open_websocket
 from ipywsecho.connection.connection import Connection
 from ipywsecho.connection.greeting import Greeting, greeter, is_greeting
 from ipywsecho.connection.ignored import Ignored
@@ -40,6 +41,7 @@ __all__ = [
     "is_greeting",
     "loosely",
     "loosely_awaited",
+    "open_websocket",
     "ping_over",
     "sendable",
 ]

@@ -106,7 +106,8 @@ async def _repeat(
             # What a blocked loop has missed is not made up for.
             due = max(due + repeating.send(), loop.time())
             repeating = None
-            await asyncio.wait([gone], timeout=due - loop.time())
+            # The loop of a web page refuses to wait for a time that is over.
+            await asyncio.wait([gone], timeout=max(0.0, due - loop.time()))
 
 
 class Repeatings:

@@ -1,6 +1,6 @@
 """What is kept of a connection, and the callbacks that are told of it."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from heapq import merge
@@ -10,7 +10,7 @@ from ipywsecho.frames.calling import Caller
 from ipywsecho.frames.following import Follower, Signal, newer
 from ipywsecho.frames.log import Control, FrameLog, Notice
 from ipywsecho.frames.moments import now, order_of
-from ipywsecho.frames.notices import Notices
+from ipywsecho.frames.notices import EventLog, Notices
 from ipywsecho.frames.replies import Replies
 from ipywsecho.frames.sequence import Frame
 
@@ -49,7 +49,7 @@ class Journal:
         self.sent = sent
         self._notices = Notices(changed)
         self.notices = self._notices.kept
-        self.controls: deque[Control] = deque(maxlen=_CONTROLS)
+        self.controls: EventLog[Control] = EventLog(_CONTROLS)
         self.signal = Signal()
         """Notified when a frame was received, or when the stream may have ended."""
         self.replies = Replies()
@@ -61,6 +61,11 @@ class Journal:
         self._callbacks: list[Callable[[Frame], object]] = []
         self._caller = Caller(self.fail)
         self._skipped: Counter[str] = Counter()
+
+    @property
+    def recounted(self) -> int:
+        """How often a notice that was kept already was counted again."""
+        return self._notices.recounted
 
     def receive(self, frames: Sequence[Frame]) -> None:
         """Keep received frames, and tell the callbacks and whoever waits for one."""

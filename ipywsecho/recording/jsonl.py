@@ -21,6 +21,8 @@ Every other line is a frame, a notice or a control frame, in the order in which 
     opcode        1 for text, 2 for binary, 9 for a ping, 10 for a pong (RFC 6455, section 5.2), -1
                   for a notice, 0 for the fragments of the message before
     data          the text, or the base64 encoding (RFC 4648, section 4) of any other payload
+    decoded       what `decode` made of the frame, if it made anything: any JSON value; it is
+                  ignored when the file is read, as the data is complete
     fragments     how many fragments, with opcode 0
     count, last   how often an error happened, and when it happened last, if more than once
 
@@ -31,7 +33,7 @@ from collections.abc import Iterator
 from heapq import merge
 from typing import Any
 
-from ipywsecho.frames import Clock, order_of
+from ipywsecho.frames import Clock, Decode, order_of
 from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
     FormatError,
@@ -50,8 +52,8 @@ _FORMAT = "ipywsecho recording"
 _VERSION = 1
 
 
-def write_jsonl(contents: Contents) -> Iterator[str]:
-    """Yield the text of a file in pieces."""
+def write_jsonl(contents: Contents, decode: Decode | None = None) -> Iterator[str]:
+    """Yield the text of a file in pieces, with what `decode` makes of the frames."""
     header = {
         "format": _FORMAT,
         "version": _VERSION,
@@ -69,7 +71,7 @@ def write_jsonl(contents: Contents) -> Iterator[str]:
         contents.frames, contents.notices, contents.controls, key=order_of
     )
     for entry in entries:
-        yield from json_pieces(entry)
+        yield from json_pieces(entry, decode)
         yield "\n"
 
 

@@ -11,13 +11,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import uuid4
 
 from ipywsecho.errors import RecordingError, SaveError
-from ipywsecho.frames import Control, Frames, Notice, order_of
+from ipywsecho.frames import Control, Decode, Frames, Notice, order_of
 from ipywsecho.masking import Secrets, mask, secrets_of
 from ipywsecho.recording.contents import Contents
 from ipywsecho.recording.har import read_har, write_har
@@ -87,18 +88,25 @@ class Recording(Contents):
             forgotten=sum(frames.total - len(frames) for frames in (received, sent)),
         )
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str], *, decode: Decode | None = None) -> None:
         """Write the recording to a file that `load` reads.
 
         Args:
             path: The file: `.jsonl` stores the complete recording, `.har` is for other tools.
+            decode: Returns what is written beside the payload of a frame: text, or what JSON can
+                hold. It is for other readers; `load` ignores it.
 
         Raises:
             RecordingError: If the path has another extension, or the recording contains a time or a
                 text that cannot be stored.
             SaveError: If the file could not be written. An existing file stays unchanged.
         """
-        _write(Path(path), _format_of(path).write(self))
+        for _ in self.saving(path, decode=decode):
+            pass
+
+    def saving(self, path: str | PathLike[str], *, decode: Decode | None = None) -> Iterator[None]:
+        """Write the recording to a file as `save` does, in small steps."""
+        yield from _write(Path(path), _format_of(path).write(self, decode))
 
 
 def load(path: str | PathLike[str], *, entry: int | None = None) -> Recording:
@@ -143,9 +151,11 @@ async def load_async(path: str | PathLike[str], *, entry: int | None = None) -> 
 
 # Files.
 
+_LINES_AT_ONCE = 64
+
 
 class _Format(NamedTuple):
-    write: Callable[[Contents], Iterator[str]]
+    write: Callable[[Contents, Decode | None], Iterator[str]]
     read: Callable[[str, int | None], Contents]
 
 
@@ -178,7 +188,7 @@ def _read(path: Path) -> str:
         ) from exc
 
 
-def _write(path: Path, lines: Iterable[str]) -> None:
+def _write(path: Path, lines: Iterator[str]) -> Iterator[None]:
     """Write a file atomically: an existing file is replaced completely or stays unchanged."""
     # Replaces the target of a symbolic link, not the link.
     path = Path(os.path.realpath(path))
@@ -186,7 +196,9 @@ def _write(path: Path, lines: Iterable[str]) -> None:
     try:
         try:
             with unfinished.open("x", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
+                while piece := list(islice(lines, _LINES_AT_ONCE)):
+                    file.writelines(piece)
+                    yield
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)

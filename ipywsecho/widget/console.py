@@ -19,7 +19,7 @@ from ipywsecho.connection import (
     loosely,
 )
 from ipywsecho.errors import ConsoleError
-from ipywsecho.frames import Follower, Frame, FrameLog
+from ipywsecho.frames import Decode, Follower, Frame, FrameLog
 from ipywsecho.pacing import running_loop
 from ipywsecho.session import Session
 from ipywsecho.widget.base import Button, Combobox, Output, VBox
@@ -29,6 +29,7 @@ from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
 from ipywsecho.widget.observing import FramesTrait, ObservedLog, Observers, StateTrait, Told
 from ipywsecho.widget.presence import Presence
+from ipywsecho.widget.saving import SavedCopy
 from ipywsecho.widget.viewing import Viewer
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class WebSocketConsole(VBox):
         on_open: Sent or called each time a connection has opened, before anything that waits: a
             message, several messages, or a function of the console, which may be asynchronous.
         control_frames: Whether the log shows pings, pongs, and how messages were fragmented.
+        decode: Returns what is shown, searched and saved instead of the payload of a frame: text,
+            or what JSON can hold. It may be called on another thread, and again for a frame.
         **options: Options of `websockets.asyncio.client.connect`, such as `additional_headers`,
             `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval` or `max_size`.
 
@@ -154,6 +157,7 @@ class WebSocketConsole(VBox):
         tools: bool = False,
         on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
+        decode: Decode | None = None,
         **options: Any,
     ) -> None:
         host = _Notebook(self)
@@ -165,11 +169,12 @@ class WebSocketConsole(VBox):
             # The host says that it is called with the console.
             on_open=cast("Greeting[Any] | None", on_open),
             control_frames=control_frames,
+            decode=decode,
             host=host,
             **options,
         )
         host.remember(self)
-        self._controls = Controls()
+        self._controls = Controls(has_list=builder is None)
         self.text: Combobox = self._controls.text
         self.button: Button = self._controls.button
         self.output: Output = self._controls.output
@@ -179,8 +184,13 @@ class WebSocketConsole(VBox):
         call = self._session.home.call
         self._controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
         self.observe(lambda _: call(self._view.pause, self.paused), names="paused")
-        super().__init__(self._controls.rows)
+        super().__init__(self._controls.rows, _dom_classes=("ipywsecho-console",))
         self._view.show_header()
+        self._copy = SavedCopy(
+            *(self._session, self._controls, self._view),
+            title=title,
+            is_shown=lambda: self._presence.is_shown,
+        )
         # Who holds one of these holds the console.
         for part in (self.text, self.button, self.output):
             part.console = self
@@ -274,12 +284,15 @@ class WebSocketConsole(VBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self._presence.expect()
+        self._copy.display()
         return super()._repr_mimebundle_(**kwargs)
 
     def _close_widgets(self) -> None:
         # A front end that counts views reports the end of each, to a kernel that is done with it.
         self._controls.header.set_trait("_view_count", None)
         self._controls.forget_roll()
+        if not self._session.home.is_gone:
+            self._copy.update()
         self._presence.close()
         for widget in descendants_of(self):
             widget.close()
@@ -338,11 +351,13 @@ class _Notebook(Host):
         if (console := self._console()) is not None:
             self._observers.tell(self._values(console))
             console._view.request()
+            if console._session.state == "closed":
+                console._copy.update_soon()
 
     def cleared(self) -> None:
         if (console := self._console()) is not None:
-            console._view.clear()
-            console._controls.withdraw()
+            console._view.forget()
+            console._controls.offer.withdraw()
 
     def ended(self) -> None:
         self._observers.cancel()

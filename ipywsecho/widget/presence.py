@@ -51,6 +51,11 @@ class Presence:
         """Whether no page shows the console, and none is expected to."""
         return self._sight.is_unneeded
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a page is known to show the console."""
+        return self._sight.is_shown
+
     def widgets(self) -> list[Widget]:
         """Return the console and all widgets inside."""
         return [self._console, *descendants_of(self._console)]

@@ -18,7 +18,9 @@ from ipywsecho.server import serving
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, meaning_of, parameters_of
 from tests import ROOT
-from tests.clients import CLIENTS, DEADLINE, Client, handshake
+from tests.clients import CLIENTS, DEADLINE, WAYS, Way, handshake
+
+each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 def _http(uri: str | None) -> str:
@@ -265,34 +267,37 @@ async def shout(connection: Any, *, times: Annotated[int, Between(1, 9)] = 1) ->
         await connection.send(text.upper() * times)
 
 
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
-async def test_a_custom_path_is_a_function(client: Client) -> None:
-    async with EchoServer(paths={**EchoServer.PATHS, "/shout": shout}) as server:
-        seen = await client(f"{server.uri}/shout?times=2", "ha", count=1)
-        echoed = await client(server.uri, "ha", count=1)
-        refused = await client(f"{server.uri}/shout?times=10", count=1)
+@each_way
+async def test_a_custom_path_is_a_function(way: Way) -> None:
+    paths = {**EchoServer.PATHS, "/shout": shout}
+    async with EchoServer(paths=paths, in_process=way.in_process) as server:
+        seen = await way.client(f"{server.uri}/shout?times=2", "ha", count=1)
+        echoed = await way.client(server.uri, "ha", count=1)
+        refused = await way.client(f"{server.uri}/shout?times=10", count=1)
 
     assert (seen.frames, echoed.frames, refused.status) == (["HAHA"], ["ha"], 400)
 
 
-async def test_the_connection_is_closed_when_the_function_of_a_path_returns() -> None:
+@each_way
+async def test_the_connection_is_closed_when_the_function_of_a_path_returns(way: Way) -> None:
     async def once(connection: Any) -> None:
         await connection.send("once")
 
-    async with EchoServer(paths={"/": once}) as server:
-        seen = await CLIENTS["aiohttp"](server.uri, count=2)
+    async with EchoServer(paths={"/": once}, in_process=way.in_process) as server:
+        seen = await way.client(server.uri, count=2)
 
     assert (seen.frames, seen.code) == (["once"], 1000)
 
 
+@each_way
 async def test_an_error_of_a_path_is_the_close_reason_and_is_logged(
-    caplog: pytest.LogCaptureFixture,
+    way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(_: Any) -> None:
         raise LookupError("no such thing" + "\N{EURO SIGN}" * 50)
 
-    async with EchoServer(paths={"/": fail}) as server:
-        seen = await CLIENTS["aiohttp"](server.uri, count=1)
+    async with EchoServer(paths={"/": fail}, in_process=way.in_process) as server:
+        seen = await way.client(server.uri, count=1)
 
     [error] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert seen.code == 1011

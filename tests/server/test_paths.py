@@ -1,4 +1,4 @@
-"""Each path of the server, tested with third-party clients."""
+"""Each path of the server, tested with third-party clients and with a session."""
 
 import asyncio
 import json
@@ -13,18 +13,26 @@ import pytest
 import pytest_asyncio
 
 from ipywsecho.server.echo import EchoServer
-from tests.clients import CLIENTS, DEADLINE, Client, handshake
+from tests.clients import CLIENTS, DEADLINE, WAYS, Client, Way, handshake
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def client(way: Way) -> Client:
+    return way.client
 
 
 @pytest_asyncio.fixture
-async def uri() -> AsyncIterator[str]:
-    async with EchoServer() as server:
+async def uri(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The address of a server: inside the process for a client that needs no network."""
+    is_chosen = "way" in request.fixturenames
+    in_process = is_chosen and request.getfixturevalue("way").in_process
+    async with EchoServer(in_process=in_process) as server:
         yield str(server.uri)
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> Client:
-    return CLIENTS[request.param]
 
 
 async def test_the_root_echoes_text_and_bytes_in_order(uri: str, client: Client) -> None:

@@ -26,8 +26,11 @@ from tests.system.kernel import ANSI, DEADLINE, CellError, isolated_environment
 
 # Starting a server and opening a page of JupyterLab take seconds, and many on a loaded machine.
 LAB_DEADLINE = 180.0
-# Each text is followed by a separate line with its kind and size.
-ROW = re.compile(r"([↑↓])[ \t]+(.*?)[ \t]*\n")
+# The arrow and the text of each row that is drawn.
+ROWS = """list => [...list.querySelectorAll(".ipywsecho-row")]
+    .filter(row => row.querySelector("span"))
+    .sort((one, other) => one.getBoundingClientRect().top - other.getBoundingClientRect().top)
+    .map(row => ["b", "span"].map(part => row.querySelector(part).textContent.trim()))"""
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
 SETTINGS = {
     # No dialogs, and no requests to the network.
@@ -285,7 +288,11 @@ class Notebook:
 
     async def open(self, name: str, port: int, token: str, app: str = "doc/tree") -> None:
         """Opens a notebook in JupyterLab, or in Notebook, and waits until its kernel answers."""
-        await self.page.goto(f"http://127.0.0.1:{port}/{app}/{name}?token={token}")
+        await self.goto(f"http://127.0.0.1:{port}/{app}/{name}?token={token}")
+
+    async def goto(self, address: str) -> None:
+        """Opens a page that shows a notebook, and waits until its kernel answers."""
+        await self.page.goto(address)
         await self._restored()
 
     async def reload(self) -> None:
@@ -368,6 +375,10 @@ class ConsoleView:
 
     Attributes:
         area: The output of the cell that shows the console.
+        log: The list of rows.
+        html: What is shown instead where the list cannot be shown.
+        pane: The payload of an opened row.
+        announced: What a screen reader is told.
     """
 
     def __init__(self, area: Locator) -> None:
@@ -375,7 +386,10 @@ class ConsoleView:
         self.field = area.get_by_placeholder("Send a message")
         # The icon is a letter of its font, and therefore part of the button's name.
         self.button = area.get_by_role("button", name="Send")
-        self.log = area.get_by_role("log")
+        self.log = area.get_by_role("listbox", name="Frames")
+        self.html = area.locator(".ipywsecho-screen pre.ipywsecho")
+        self.pane = area.get_by_role("group", name="Opened row")
+        self.announced = area.get_by_role("log")
 
     async def press(self, name: str) -> None:
         """Presses a button."""
@@ -400,14 +414,20 @@ class ConsoleView:
         await expect(self.log).not_to_have_text(await self.log.inner_text(), use_inner_text=True)
 
     async def rows(self) -> list[tuple[str, str]]:
-        """Returns the arrow and the text of each frame on the screen."""
-        return ROW.findall(await self.log.inner_text())
+        """Returns the arrow and the text of each frame that is drawn."""
+        rows = await self.log.evaluate(ROWS)
+        return [(arrow, text) for arrow, text in rows if arrow in "↑↓"]
+
+    def row(self, arrow: str, text: str) -> Locator:
+        """Finds the rows that are drawn of frames with a text."""
+        page = self.area.page
+        exactly = re.compile(rf"^\s*{re.escape(text)}\s*$")
+        rows = self.log.locator(".ipywsecho-row", has=page.locator("b", has_text=arrow))
+        return rows.filter(has=page.locator("span", has_text=exactly))
 
     async def has_row(self, arrow: str, text: str, times: int = 1) -> None:
         """Waits until a frame is on the screen the given number of times."""
-        row = rf"{arrow}[ \t]+{re.escape(text)}[ \t]*\n"
-        shown = re.compile(rf"(?:[\s\S]*?{row}){{{times}}}")
-        await expect(self.log).to_have_text(shown, use_inner_text=True)
+        await expect(self.row(arrow, text).nth(times - 1)).to_be_attached()
 
 
 def _as_json(expression: str) -> str:

@@ -15,6 +15,8 @@ from tests import ROOT
 from tests.system.environments import create_environment, pip, run
 
 ENVIRONMENT = ROOT / "binder" / "environment.yml"
+# Conda's name of a package, and that in the index of Python packages.
+RENAMED = ("msgpack-python", "msgpack")
 POST_BUILD = ROOT / "binder" / "postBuild"
 
 
@@ -34,7 +36,9 @@ def required() -> dict[str, Requirement]:
 def installed_by_conda() -> tuple[str, dict[str, Requirement]]:
     """Reads the version of Python and the packages of Binder's environment."""
     python, *packages = YAML(typ="safe").load(ENVIRONMENT)["dependencies"]
-    requirements = [Requirement(package) for package in packages if package != "pip"]
+    requirements = [
+        Requirement(package.replace(*RENAMED)) for package in packages if package != "pip"
+    ]
     return (
         python.removeprefix("python="),
         {canonicalize_name(each.name): each for each in requirements},

@@ -74,7 +74,7 @@ async def test_a_page_that_hides_a_console_leaves_it_alive_on_another(
             await other.until(ROLL_IS_OVER)
             await second.submit("afterwards")
             await second.has_row("↓", "afterwards")
-            await expect(second.area.get_by_text("5 frames")).to_be_visible()
+            await expect(second.area.get_by_text("↑ 2 ↓ 3")).to_be_visible()
             assert visitors.close_codes == []
 
             await other.command("notebook:clear-cell-output")

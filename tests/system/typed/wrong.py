@@ -88,6 +88,7 @@ def make_consoles() -> None:
     WebSocketConsole(history="many")  # expect: arg-type
     WebSocketConsole(reconnect=5.0)  # expect: arg-type
     WebSocketConsole(on_open=5)  # expect: arg-type
+    WebSocketConsole(decode=5)  # expect: arg-type
     WebSocketConsole(on_open=of_a_frame)  # expect: arg-type
     Reconnect(delay=1.0)  # expect: call-arg
     Reconnect(stable_after="1")  # expect: arg-type
