@@ -97,8 +97,7 @@ def mask(text: str, secrets: Secrets = _NONE) -> str:
     """Return a text with these secrets, and those of every address in it, masked."""
     for secret in sorted(secrets.anywhere, key=len, reverse=True):
         text = text.replace(secret, MASK)
-    for secret in secrets.anywhere:
-        text = _mask_cut(text, secret)
+    text = _mask_cut(text, secrets.anywhere)
     pieces = _ADDRESS.split(text)
     # Every second piece is an address.
     pieces[::2] = [_mask_placed(piece, secrets) for piece in pieces[::2]]
@@ -119,6 +118,8 @@ def mask_header(name: str, value: str, secrets: Secrets = _NONE) -> str:
 
 def _mask_placed(text: str, secrets: Secrets) -> str:
     for name, value in secrets.placed:
+        if value not in text:
+            continue
         # As in key=value, "key": "value" or bearer.value.
         before = (
             rf"""(?<![^\W_]){re.escape(name)}["']?\s*[=:.-]\s*["'“]?""" if name else "[=:][\"']?"
@@ -127,13 +128,18 @@ def _mask_placed(text: str, secrets: Secrets) -> str:
     return text
 
 
-def _mask_cut(text: str, secret: str) -> str:
-    """Mask the beginning of a long secret: a reason or a body may end within it."""
-    beginning = secret[:_BEGINNING]
-    if len(secret) > _BEGINNING and _UNBROKEN.fullmatch(beginning):
+def _mask_cut(text: str, secrets: Iterable[str]) -> str:
+    """Mask the beginnings of long secrets: a reason or a body may end within one."""
+    # The forms of a secret often begin alike; the one that goes on longest is masked.
+    rests: dict[str, list[str]] = {}
+    for secret in secrets:
+        beginning = secret[:_BEGINNING]
+        if len(secret) > _BEGINNING and _UNBROKEN.fullmatch(beginning):
+            rests.setdefault(beginning, []).append(secret[_BEGINNING:])
+    for beginning, ends in rests.items():
         first, *others = text.split(beginning)
-        rest = secret[_BEGINNING:]
-        text = MASK.join([first, *(each[_common(each, rest) :] for each in others)])
+        shown = (each[max(_common(each, end) for end in ends) :] for each in others)
+        text = MASK.join([first, *shown])
     return text
 
 

@@ -174,7 +174,7 @@ class Session(Receiving):
     def post(self, data: str | bytes, receipt: Receipt) -> Sending:
         """Send a frame as `send_message` does, and tell the result by a receipt."""
         parcel = Parcel(sendable(data), receipt, is_greeting())
-        self._ignored.watch(receipt, "not sent")
+        self._ignored.watch(receipt)
         if self.home.is_gone:
             receipt.set_exception(NotConnectedError(_LOOP_GONE))
         else:
@@ -260,9 +260,10 @@ class Session(Receiving):
             SaveError: If the file cannot be written; one that was there before stays as it was.
         """
         recorder = _recorder_of(self)
-        receipt = Receipt()
-        self._ignored.watch(receipt, "not saved")
-
+        receipt = Receipt("saved")
+        # The thread writes the file to its end, whoever waits for it.
+        receipt.set_running_or_notify_cancel()
+        self._ignored.watch(receipt)
         Thread(target=_work, args=(lambda: recorder().save(path), receipt)).start()
         return Sending(receipt)
 

@@ -311,3 +311,14 @@ def test_the_beginning_of_a_long_secret_is_masked(length: int) -> None:
 
 def test_the_repr_of_secrets_shows_none() -> None:
     assert "pa55word" not in repr(secrets_of("ws://ann:pa55word@host/"))
+
+
+@pytest.mark.parametrize("forms", [("/mnopqr", "%2Fmnopqr"), ("%2Fmnopqr", "/mnopqr")])
+def test_a_secret_that_is_cut_is_masked_in_the_form_that_goes_on_longest(
+    forms: tuple[str, str],
+) -> None:
+    # In this order, which that of a set would not be each time.
+    secrets = Secrets([f"abcdefghijkl{form}" for form in forms])  # type: ignore[arg-type]
+
+    assert mask("said abcdefghijkl/mno", secrets) == "said •••"
+    assert mask("said abcdefghijkl%2Fmno", secrets) == "said •••"

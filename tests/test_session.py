@@ -338,6 +338,87 @@ async def test_a_disconnected_session_keeps_its_server(session: Session) -> None
     assert session.uri == before
 
 
+async def test_a_connect_that_waits_for_the_end_of_a_connection_is_refused_after_close() -> None:
+    async with EchoServer() as server:
+        session = Session(server.uri)
+        await session.connect()
+        leaving = asyncio.create_task(session.disconnect())
+        await asyncio.sleep(0)
+        coming = asyncio.create_task(session.connect())
+        await asyncio.sleep(0)
+
+        session.close()
+        await leaving
+
+        with pytest.raises(NotConnectedError, match="for good"):
+            await coming
+        assert session.state == "closed"
+
+
+async def test_a_session_connected_again_while_its_context_ends_keeps_its_server() -> None:
+    session = Session()
+    await session.connect()
+    leaving = asyncio.create_task(session.__aexit__(None, None, None))
+    await until(session, lambda: session.state == "closing")
+
+    await asyncio.wait_for(session.connect(), DEADLINE)
+    await leaving
+
+    assert (await session.request("one")).data == "one"
+    await session.lifetime.ended()
+
+
+async def _until_waiting(session: Session) -> None:
+    await until(session, lambda: session.state == "waiting")
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+async def test_what_a_session_has_not_sent_is_refused_when_nothing_reaches_it(
+    is_started: bool,
+) -> None:
+    session = Session("ws://127.0.0.1:9", reconnect=Reconnect(delays=lambda: iter([3600.0])))
+    if is_started:
+        session.start()
+        await _until_waiting(session)
+    sending = session.send_message("one")
+
+    del session
+    gc.collect()
+
+    with pytest.raises(NotConnectedError, match="for good"):
+        await asyncio.wait_for(sending, DEADLINE)
+
+
+async def test_what_repeats_a_message_ends_with_a_session_that_nothing_reaches() -> None:
+    session = Session("ws://127.0.0.1:9", reconnect=Reconnect(delays=lambda: iter([3600.0])))
+    session.send_every(1, "before")
+    session.start()
+    session.send_every(1, "after")
+    await _until_waiting(session)
+
+    del session
+    gc.collect()
+
+    await eventually(lambda: len(asyncio.all_tasks()) == 1)
+
+
+async def test_a_request_that_waits_for_the_server_is_asked_once_it_is_there() -> None:
+    server = EchoServer()
+    server.listen()
+    port = int(server.uri.rpartition(":")[2])
+    await server.close()
+    session = Session(f"ws://127.0.0.1:{port}", reconnect=Reconnect(delays=lambda: iter([3600.0])))
+    session.start()
+    asking = asyncio.create_task(session.request("one", timeout=None))
+    await until(session, lambda: session.state == "waiting")
+
+    async with EchoServer(port=port):
+        await session.connect()
+
+        assert (await asyncio.wait_for(asking, DEADLINE)).data == "one"
+        await session.lifetime.ended()
+
+
 def test_the_connection_is_closed_with_1001_at_the_end_of_the_process() -> None:
     async def connected() -> Session:
         session = Session()

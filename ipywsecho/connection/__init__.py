@@ -13,7 +13,6 @@ from ipywsecho.connection.receiving import Receiving
 from ipywsecho.connection.reconnect import Reconnect
 from ipywsecho.connection.repeating import Repeating, Repeatings
 from ipywsecho.connection.states import State
-from ipywsecho.connection.status import Status
 from ipywsecho.connection.talking import Listener
 
 __all__ = [
@@ -34,7 +33,6 @@ __all__ = [
     "Repeatings",
     "Sending",
     "State",
-    "Status",
     "Traffic",
     "greeter",
     "is_greeting",

@@ -23,19 +23,13 @@ class Ignored:
         self._home = home
         self._note = note
 
-    def watch(self, receipt: Receipt, what: str) -> None:
-        """Note if it fails, unless it is awaited.
-
-        Args:
-            receipt: The result of the work.
-            what: What a failure means, such as "not sent".
-        """
+    def watch(self, receipt: Receipt) -> None:
+        """Note if the work fails whose result this is, unless it is awaited."""
 
         def look() -> None:
             error = receipt.exception()
             if error is not None and not receipt.is_told:
-                receipt.is_told = True
-                self._note(f"{what}: {line_of(error)}")
+                self._note(f"not {receipt.what}: {line_of(error)}")
 
         def done(_: object) -> None:
             if receipt.cancelled() or receipt.exception() is None:

@@ -169,6 +169,8 @@ class Lifetime:
     async def _open(self) -> None:
         while self._connection.state is State.CLOSING:
             await self._connection.ended()
+        if self.is_over:
+            raise NotConnectedError(_OVER)
         self._attach()
         await self._connection.open()
 

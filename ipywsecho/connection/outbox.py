@@ -14,13 +14,18 @@ __all__ = ["Outbox", "Parcel", "Receipt", "Sending", "sendable"]
 class Receipt(Future[None]):
     """A future for the result of some work that may be ignored.
 
+    Args:
+        what: What has been done when it is done, such as "sent".
+
     Attributes:
+        what: The same.
         is_told: Whether somebody learns of a failure: who waits for the result, or who reads the
             notices.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "sent") -> None:
         super().__init__()
+        self.what = what
         self.is_told = False
 
 
@@ -91,13 +96,13 @@ class Sending(Coroutine[Any, Any, None]):
         await self
 
     def __repr__(self) -> str:
-        receipt = self.receipt
+        receipt, what = self.receipt, self.receipt.what
         if not receipt.done():
-            return "<not sent yet>"
+            return f"<not {what} yet>"
         if receipt.cancelled():
-            return "<not sent: cancelled>"
+            return f"<not {what}: cancelled>"
         error = receipt.exception()
-        return "<sent>" if error is None else f"<not sent: {line_of(error)}>"
+        return f"<{what}>" if error is None else f"<not {what}: {line_of(error)}>"
 
 
 class Outbox:

@@ -28,8 +28,8 @@ class Reconnect:
     """When to retry after a connection failed or was lost.
 
     Attributes:
-        delays: Returns the seconds to wait before each retry; when it ends, so do
-            the retries. It is called again after each stable connection.
+        delays: Returns the seconds to wait before each retry; when it ends, so do the retries. It
+            is called again after each stable connection.
         stable_after: Seconds after which a connection counts as stable.
         fatal_codes: Close codes after which there is no retry. By default these are the codes for
             an intentional close, including those from 4000 on, which applications define (RFC 6455,

@@ -56,7 +56,7 @@ class Reports:
         return translate(error, self.destination, self.secrets, proxy=proxy)
 
     def scrub(self, error: Exception) -> None:
-        """Mask the secrets in an error of this package that has another one as its cause."""
+        """Mask the secrets in an error of another library that is to be a cause."""
         from ipywsecho.connection.scrubbing import scrub
 
         scrub(error, self.secrets)

@@ -63,7 +63,10 @@ def _scrubbed(value: Any, secrets: Secrets) -> Any:
         masked = mask(text, secrets)
         return value if masked == text else masked.encode("utf-8", "surrogateescape")
     if isinstance(value, list | tuple):
-        return type(value)(_scrubbed(each, secrets) for each in value)
+        scrubbed = [_scrubbed(each, secrets) for each in value]
+        # A named tuple takes its values one by one.
+        make = getattr(value, "_make", type(value))
+        return make(scrubbed)
     from websockets.frames import Close
     from websockets.http11 import Response
 

@@ -5,7 +5,7 @@ from ipywsecho.frames.following import Follower, Signal, newer
 from ipywsecho.frames.journal import Journal
 from ipywsecho.frames.log import Control, FrameLog, Notice
 from ipywsecho.frames.moments import Clock, Moment, now, order_of
-from ipywsecho.frames.replies import Replies, Reply
+from ipywsecho.frames.replies import Reply
 from ipywsecho.frames.sequence import Frame, Frames
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "Journal",
     "Moment",
     "Notice",
-    "Replies",
     "Reply",
     "Signal",
     "newer",

@@ -144,9 +144,9 @@ class Journal:
             what: What failed.
         """
         place = place_of(error, self._name_of)
-        text = f"{what} failed: {line_of(error)}{f' ({place})' if place else ''}"
+        text = f"{what} failed: {self.described(error)}"
         self._notices.add(
-            Notice(self._clock(), self._hide(text), is_error=True),
+            Notice(self._clock(), text, is_error=True),
             f"{what} {type(error).__name__} {place}",
         )
 
@@ -155,9 +155,12 @@ class Journal:
         self._caller.cancel()
 
     def described(self, error: BaseException) -> str:
-        """Return an error of the user's code as one line, with the place where it happened."""
+        """Return an error of the user's code as one line, with the place where it happened.
+
+        The secrets of the connection are masked.
+        """
         place = place_of(error, self._name_of)
-        return f"{line_of(error)} ({place})" if place else line_of(error)
+        return self._hide(f"{line_of(error)} ({place})" if place else line_of(error))
 
     def clear(self) -> None:
         """Forget the frames and notices; the totals go on counting."""

@@ -13,6 +13,9 @@ _FRAGMENT_COST = 512
 _FIN, _OPCODE, _LENGTH, _MASKED = 0x80, 0x0F, 0x7F, 0x80
 _FIRST_CONTROL_OPCODE = 8
 
+# Bytes of the length that follow the second one of a header (RFC 6455, section 5.2).
+_EXTRA = {126: 2, 127: 8}
+
 
 class Framing:
     """The position in a stream of frames.
@@ -45,7 +48,7 @@ class Framing:
             return False
         first, second = data[start], data[start + 1]
         length = second & _LENGTH
-        extra = {126: 2, 127: 8}.get(length, 0)
+        extra = _EXTRA.get(length, 0)
         header = 2 + extra + (4 if second & _MASKED else 0)
         if len(data) < start + header:
             return False

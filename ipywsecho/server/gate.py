@@ -35,8 +35,6 @@ class GatedTransport:
     def resume_reading(self) -> None:
         """Hand on again."""
         self._intake.unblock(Obstacle.QUEUE)
-        # Called while the queue is read, so what waits is handed on later.
-        asyncio.get_running_loop().call_soon(self._intake.proceed)
 
     def write_eof(self) -> None:
         """End the stream, and drop what the client sends from now on."""

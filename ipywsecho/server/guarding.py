@@ -51,7 +51,6 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
             refuse_request=self._refuse_request,
         )
         self._has_reserved = False
-        self._is_reading = True
         self._buffer = bytearray()
         self._pongs = 0
         self._stuck: asyncio.TimerHandle | None = None
@@ -89,8 +88,12 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
         """Send a message, as `ServerConnection` does; a large one waits for room."""
         # The fragments of an iterable are sent one by one.
         is_whole = isinstance(message, str | bytes | bytearray | memoryview)
-        if is_whole and len(message) > SMALL and not self._has_reserved:
-            async with self.reserve(len(message)):
+        # The items of a view may take several bytes.
+        size = (
+            message.nbytes if isinstance(message, memoryview) else len(message) if is_whole else 0
+        )
+        if size > SMALL and not self._has_reserved:
+            async with self.reserve(size):
                 await super().send(message, text=text)
         else:
             await super().send(message, text=text)
@@ -150,7 +153,6 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
         super().resume_writing()
         self._pongs = 0
         self._intake.unblock(Obstacle.PONGS)
-        self._intake.proceed()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what the connection held."""
@@ -172,22 +174,18 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
             self._intake.block(Obstacle.PONGS)
 
     def _set_reading(self, is_reading: bool) -> None:
-        if is_reading != self._is_reading:
-            self._is_reading = is_reading
-            transport = cast("GatedTransport", self.transport).transport
-            if is_reading:
-                transport.resume_reading()
-            else:
-                transport.pause_reading()
+        # Both do nothing if there is nothing to change.
+        transport = cast("GatedTransport", self.transport).transport
+        if is_reading:
+            transport.resume_reading()
+        else:
+            transport.pause_reading()
 
     def _refuse_request(self, reason: str) -> None:
         status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         _log.info("%s answered %d to a request without an end", peer_of(self), status)
-        self.transport.write(self.respond(status, f"{reason}\n").serialize())
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+        self.protocol.send_response(self.respond(status, f"{reason}\n"))
+        self.send_data()
 
     def _end_in_time(self) -> None:
         # Letting a client go leads here again, once websockets has written its close frame.

@@ -8,6 +8,7 @@ messages only when there is room for them. Everything else waits in the network.
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 
 from ipywsecho.server.framing import MOST_FRAGMENTS, Framing
 from ipywsecho.server.room import SMALL, Claim, Room
@@ -72,7 +73,6 @@ class Intake:
         self._refuse_request = refuse_request
         self._waiting = bytearray()
         self._obstacles: set[Obstacle] = set()
-        self._is_handing_on = False
         self._is_request = True
         self._requested = 0
         self._tail = bytearray()
@@ -104,16 +104,17 @@ class Intake:
         self._set_reading(False)
 
     def unblock(self, obstacle: Obstacle) -> None:
-        """Remove an obstacle; `proceed` continues."""
-        self._obstacles.discard(obstacle)
+        """Remove an obstacle, and hand on again later, as this may be called in the middle."""
+        if obstacle in self._obstacles:
+            self._obstacles.remove(obstacle)
+            self._call_soon(self.proceed)
 
     def took(self) -> None:
         """The handler has taken a message."""
         self._taken += 1
         self._queued_bytes -= self._queue.popleft()
-        if Obstacle.BYTES in self._obstacles and self._queued_bytes <= _MOST_QUEUED:
+        if self._queued_bytes <= _MOST_QUEUED:
             self.unblock(Obstacle.BYTES)
-            self._call_soon(self.proceed)
 
     def handled(self) -> None:
         """The handler has finished with the messages that it took."""
@@ -138,14 +139,9 @@ class Intake:
 
     def proceed(self) -> None:
         """Hand on a piece of what waits, unless there is an obstacle, and the rest later."""
-        # websockets may pause and resume reading while it is handed a piece.
-        if self._is_handing_on or not self._is_open:
+        if not self._is_open:
             return
-        self._is_handing_on = True
-        try:
-            has_handed_on = self._hand_on_piece()
-        finally:
-            self._is_handing_on = False
+        has_handed_on = self._hand_on_piece()
         if not self._is_discarding:
             is_more = has_handed_on and bool(self._waiting)
             self._set_reading(self._is_open and not is_more)
@@ -227,11 +223,8 @@ class Intake:
             self._claimed = self._framing.completed
             # How long a message will be in the end, its first fragments do not tell.
             size = self._max_size if self._framing.is_fragmented else self._framing.size
-            self._claim = self._room.claim(size, self._enter_room, self._refuse)
-
-    def _enter_room(self) -> None:
-        self.unblock(Obstacle.ROOM)
-        self._call_soon(self.proceed)
+            enter = partial(self.unblock, Obstacle.ROOM)
+            self._claim = self._room.claim(size, enter, self._refuse)
 
     def _release(self) -> None:
         claim, self._claim = self._claim, None

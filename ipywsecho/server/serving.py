@@ -97,7 +97,6 @@ class BaseServer(ABC):
         self._socket: socket | None = None
         self._server: Server | None = None
         self._guards: Guards | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @abstractmethod
     async def handle(self, connection: "ServerConnection") -> None:
@@ -167,21 +166,10 @@ class BaseServer(ABC):
         """
         self._abandon_with_loop()
         self.listen()
-        if self._guards is not None:
-            return
-        self._loop = asyncio.get_running_loop()
-        self._guards, listening = self._new_guards(), self._socket
-        try:
-            server = await self._start_serving(self._guards)
-        except BaseException:
-            if self._socket is listening:
-                self._guards = None
-            raise
-        if self._socket is listening:
-            self._server = server
-        else:
-            # It was closed meanwhile.
-            server.close()
+        if self._server is None:
+            self._guards = self._new_guards()
+            self._server = await self._new_server(self._guards)
+            await self._server.start_serving()
 
     async def close(self) -> None:
         """Stop listening, and close every connection with code 1001, within a few seconds."""
@@ -198,9 +186,8 @@ class BaseServer(ABC):
             guards.abort_all()
             await asyncio.wait({closed}, timeout=_CLOSE_TIMEOUT)
             closed.cancel()
-        elif listening is not None and guards is None:
+        elif listening is not None:
             listening.close()
-        # Otherwise `start` has not returned yet, and closes what it started.
 
     def abandon(self) -> None:
         """Release the port after the event loop of the server has been closed."""
@@ -210,7 +197,7 @@ class BaseServer(ABC):
             self._socket = None
 
     def _abandon_with_loop(self) -> None:
-        if self._guards is not None and self._loop is not None and self._loop.is_closed():
+        if self._server is not None and self._server.get_loop().is_closed():
             self.abandon()
 
     def _new_guards(self) -> "Guards":
@@ -223,7 +210,7 @@ class BaseServer(ABC):
             close_timeout=_CLOSE_TIMEOUT,
         )
 
-    async def _start_serving(self, guards: "Guards") -> "Server":
+    async def _new_server(self, guards: "Guards") -> "Server":
         from websockets.asyncio.server import serve
 
         from ipywsecho.server.guarding import GuardedConnection
@@ -233,6 +220,8 @@ class BaseServer(ABC):
             sock=self._socket,
             ssl=self._ssl,
             backlog=BACKLOG,
+            # Until it serves, nothing here waits, so nobody closes what is not yet known.
+            start_serving=False,
             origins=[None, *self._allow_origins],  # type: ignore[list-item]
             process_request=self._refuse,
             select_subprotocol=self.choose,

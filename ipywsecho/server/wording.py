@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ipywsecho.masking import mask
-from ipywsecho.server.hiding import secrets_in
+from ipywsecho.server.hiding import hidden, secrets_in
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
@@ -34,7 +33,7 @@ def end_of(connection: "ServerConnection") -> str:
         who, close = "server", closed.sent
     else:
         return "lost"
-    said = mask(close.reason, secrets_in(connection.request))
+    said = hidden(close.reason, secrets_in(connection.request)) if close.reason else ""
     reason = f" {said!r}" if said else ""
     return f"closed by the {who} with {int(close.code)}{reason}"
 
@@ -42,5 +41,5 @@ def end_of(connection: "ServerConnection") -> str:
 def path_of(request: "Request | None") -> str:
     """Return the path of a request."""
     path = request.path if request is not None else "/"
-    shown = repr(mask(path, secrets_in(request)))[1:-1]
+    shown = repr(hidden(path, secrets_in(request)))[1:-1]
     return shown if len(shown) <= _LONGEST_PATH else f"{shown[:_LONGEST_PATH]}…"

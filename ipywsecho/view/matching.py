@@ -31,7 +31,7 @@ _PIECE = 100_000
 # Letters other than flags after the last slash make it a path, such as /api/users.
 _REGEX = re.compile(r"/(.*)/([imsx]*)", re.DOTALL)
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
-_VERBOSE = re.compile(r"\(\?[aimsu]*x")
+_VERBOSE = re.compile(r"\(\?[aimsu]*(?:-[ims]*)?x")
 _TOKEN = re.compile(
     r"""
     (?P<escape>\\N\{[^}]*\}|\\.)

@@ -141,11 +141,14 @@ class Builder:
                     return 0.0
             return max(REST * took, self._show(built) / RATE)
         except (Exception, asyncio.CancelledError) as exc:
-            if self._is_over:
+            if isinstance(exc, asyncio.CancelledError) and self._is_cancelled():
                 raise
-            # A cancellation of something else, which the builder awaited.
+            # Also a cancellation of something else, which the builder awaited.
             self._fail(exc)
             return REST * (self._clock() - begun)
+
+    def _is_cancelled(self) -> bool:
+        return self._task is not None and self._task.cancelling() > 0
 
 
 async def _build_repeatedly(found: "ref[Builder]", changed: asyncio.Event) -> None:

@@ -251,7 +251,7 @@ class WebSocketConsole(VBox):
         return self._session.stream(from_start)
 
     async def __aenter__(self) -> Self:
-        await self._session.__aenter__()
+        await self.connect()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -38,8 +38,6 @@ class Told(TraitType[T, Never], Generic[T]):
 class FramesTrait(Told[Frames]):
     """The frames of a session, as a trait: a new value for each frame, made when it is read."""
 
-    info_text = "the frames of a log"
-
 
 class StateTrait(Told[str]):
     """The state of a session, as a plain text."""

@@ -168,3 +168,15 @@ def test_a_file_is_saved_without_an_event_loop(tmp_path: Path) -> None:
     saving.receipt.result(DEADLINE)
     assert load(tmp_path / "talk.jsonl").frames == ()
     session.close()
+
+
+async def test_a_save_whose_wait_is_cancelled_is_finished(session: Session, tmp_path: Path) -> None:
+    saving = session.save(tmp_path / "talk.jsonl")
+    waiting = asyncio.create_task(saving)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    await asyncio.to_thread(saving.receipt.result, DEADLINE)
+
+    assert load(tmp_path / "talk.jsonl").frames == ()
+    assert repr(saving) == "<saved>"

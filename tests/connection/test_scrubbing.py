@@ -1,6 +1,7 @@
 """Errors of other libraries keep no secret, in none of their attributes."""
 
 import errno
+from urllib.parse import SplitResult, urlsplit
 
 from websockets import exceptions
 from websockets.datastructures import Headers
@@ -94,3 +95,14 @@ def test_where_a_redirect_leads_has_secrets_of_its_own() -> None:
     error.__cause__ = exceptions.InvalidStatus(Response(302, "Found", headers))
 
     assert mask("fresh-1 fresh-2", secrets_in(error)) == "••• •••"
+
+
+def test_a_named_tuple_in_an_error_is_masked() -> None:
+    error = ValueError("invalid")
+    error.address = urlsplit(f"ws://user:{SECRET}@host/")  # type: ignore[attr-defined]
+
+    scrub(error, HIDDEN)
+
+    address = error.address  # type: ignore[attr-defined]
+    assert isinstance(address, SplitResult)
+    assert address.netloc == "user:•••@host"

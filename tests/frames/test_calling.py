@@ -231,3 +231,24 @@ async def test_cancelling_a_function_that_does_not_run_does_nothing() -> None:
     stage.caller.cancel(stage.heard.append)
 
     assert stage.heard == [1]
+
+
+async def test_a_task_that_has_ended_forgets_no_other_one() -> None:
+    stage, begun = Stage(), list[int]()
+
+    async def hear(argument: int) -> None:
+        begun.append(argument)
+        if argument > 1:
+            await stage.go_on.wait()
+
+    stage.caller.call(hear, 1)
+    # Between the end of the first task and what follows from it.
+    asyncio.get_running_loop().call_soon(stage.caller.call, hear, 2)
+    await eventually(lambda: begun == [1, 2])
+    stage.caller.call(hear, 3)
+    await asyncio.sleep(0)
+    before = list(begun)
+    await stage.until_idle()
+
+    assert before == [1, 2]
+    assert begun == [1, 2, 3]

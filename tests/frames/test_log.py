@@ -788,3 +788,14 @@ def test_iterating_over_a_few_frames_reads_few_chunks(view: slice) -> None:
     assert len(list(few._parts())) <= 2
     assert list(few) == list(reversed(list(reversed(few))))
     assert len(list(few)) == 3
+
+
+def test_wide_texts_that_were_cleared_leave_their_room_to_others() -> None:
+    log = FrameLog(100, 4_000)
+    log.append(Frame("x" * 900 + "🙂", 0.0))
+    log.clear()
+
+    for _ in range(8):
+        log.append(Frame("y" * 1_000, 0.0))
+
+    assert len(log.frames) == 4

@@ -23,6 +23,7 @@ from ipywsecho import (
 from ipywsecho.server import BaseServer, guarding, serving
 from ipywsecho.server.framing import MOST_FRAGMENTS
 from tests.clients import CLIENTS, DEADLINE, frame, handshake, handshake_request
+from tests.timing import eventually
 from tests.virtual import virtual_time
 
 TEXT, BINARY, CLOSE, PING = 1, 2, 8, 9
@@ -179,6 +180,41 @@ async def test_a_message_of_too_many_fragments_ends_with_1009() -> None:
         writer.transport.abort()
 
 
+@pytest.mark.parametrize("path", ["/flood?count=2&size=2000000", "/large"])
+async def test_what_is_sent_waits_for_room_and_gives_it_back(path: str) -> None:
+    async def send_large(connection: Any) -> None:
+        for _ in range(2):
+            await connection.send("x" * 2_000_000)
+
+    paths = {**EchoServer.PATHS, "/large": send_large}
+    async with asyncio.timeout(DEADLINE), EchoServer(paths=paths) as server:
+        assert server._guards is not None
+        room = server._guards.room
+        all_of_it = room.claim(None, lambda: None, lambda *_: None)
+        receiving = asyncio.ensure_future(CLIENTS["aiohttp"](f"{server.uri}{path}", count=2))
+        await eventually(lambda: room.is_awaited)
+        # There is room for one of them, once.
+        held = room.claim(4 * 2**20, lambda: None, lambda *_: None)
+        all_of_it.release()
+        seen = await receiving
+        held.release()
+
+        assert [len(each) for each in seen.frames] == [2_000_000] * 2
+        assert room.claim(None, lambda: None, lambda *_: None).is_granted
+
+
+async def test_messages_that_are_streamed_do_not_stop_the_reading() -> None:
+    async def stream(connection: Any) -> None:
+        while True:
+            await connection.send(connection.recv_streaming())
+
+    async with EchoServer(paths={"/": stream}) as server:
+        sent = [bytes(100_000)] * 10
+        seen = await CLIENTS["aiohttp"](server.uri, *sent, count=10)
+
+    assert seen.frames == sent
+
+
 async def test_an_endless_request_is_refused() -> None:
     async with asyncio.timeout(DEADLINE), EchoServer() as server:
         host, port = server.uri.removeprefix("ws://").split(":")
@@ -243,6 +279,9 @@ async def test_far_too_many_connections_are_closed_without_an_answer() -> None:
         streams = [await asyncio.open_connection(host, int(port)) for _ in range(102)]
 
         assert await streams[-1][0].read() == b""
+        reader, writer = streams[-2]
+        writer.write(handshake_request().encode())
+        assert (await reader.readline()).startswith(b"HTTP/1.1 503 ")
         for _, writer in streams:
             writer.transport.abort()
 

@@ -81,3 +81,21 @@ def test_an_error_of_the_protocol_is_logged_without_secrets(
     assert "GET /v3?k=•••&token=••• HTTP/0.9" in caplog.text
     assert __file__ in caplog.text
     assert found_in(caplog.text) == []
+
+
+async def test_a_request_with_thousands_of_cookies_is_logged_without_a_search_for_each(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "ipywsecho.server")
+    cookies = ";".join(f"{number:x}={number:x}" for number in range(800))
+
+    async with (
+        asyncio.timeout(DEADLINE),
+        EchoServer() as server,
+        connect(server.uri, additional_headers={"Cookie": cookies}) as client,
+    ):
+        await client.close(4001, "31f 31f")
+
+    await asyncio.sleep(0)
+    assert "opened •••" in caplog.text
+    assert "31f" not in caplog.text

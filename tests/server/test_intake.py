@@ -30,7 +30,9 @@ class Desk:
             refuse=lambda code, reason: self.refused.append((code, reason)),
             refuse_request=lambda reason: self.refused.append((431, reason)),
         )
-        self.intake.receive(handshake_request().encode())
+        # Its end is found however the network cuts it.
+        for byte in handshake_request().encode():
+            self.intake.receive(bytes([byte]))
         self.handed_on.clear()
 
 
@@ -100,6 +102,42 @@ async def test_a_frame_over_the_limit_needs_no_room() -> None:
 
     assert desk.handed_on
     assert not desk.room.is_awaited
+
+
+async def test_the_first_fragments_claim_room_for_the_largest_message() -> None:
+    desk = Desk(room=4 * 10**6)
+    desk.intake.receive(frame(2, bytes(LARGE), fin=False))
+
+    claim = desk.room.claim(1, lambda: None, lambda *_: None)
+
+    assert not claim.is_granted
+
+
+async def test_a_large_message_behind_another_waits_until_that_one_is_handled() -> None:
+    desk, data = Desk(), frame(2, bytes(LARGE))
+    desk.intake.receive(data * 2)
+    desk.intake.took()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert b"".join(desk.handed_on) == data + PONG
+
+    desk.intake.handled()
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+    assert b"".join(desk.handed_on) == (data + PONG) * 2
+
+
+async def test_a_refused_client_waits_for_room_no_longer_and_keeps_what_it_has() -> None:
+    desk, other = Desk(room=LARGE), Desk(room=LARGE)
+    desk.room.claim(None, lambda: None, lambda *_: None)
+    for each in (desk, other):
+        each.intake.receive(frame(2, bytes(LARGE)))
+        each.intake.discard()
+    later = other.room.claim(None, lambda: None, lambda *_: None)
+
+    assert not desk.room.is_awaited
+    assert not later.is_granted
 
 
 async def test_what_is_discarded_is_read_but_not_handed_on() -> None:

@@ -149,6 +149,21 @@ def test_a_server_starts_on_another_event_loop_once_the_first_is_gone() -> None:
     server.abandon()
 
 
+async def test_a_start_that_is_cancelled_after_a_close_leaves_nothing_that_listens() -> None:
+    server = EchoServer()
+    server.listen()
+    port = int(server.uri.rpartition(":")[2])
+    starting = asyncio.create_task(server.start())
+    await asyncio.sleep(0)
+
+    await server.close()
+    starting.cancel()
+    await asyncio.wait([starting])
+
+    with pytest.raises(OSError, match="Connect call failed"):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
 def test_a_server_whose_event_loop_is_gone_can_be_closed() -> None:
     server = EchoServer()
     asyncio.run(server.start())

@@ -160,6 +160,12 @@ def test_an_expression_that_would_take_gigabytes_is_rejected(pattern: str) -> No
         matcher_of(f"/{pattern}/")
 
 
+@pytest.mark.parametrize("group", ["(?-x:", "(?i-sx:"])
+def test_an_expression_that_is_verbose_except_for_a_part_is_measured(group: str) -> None:
+    with pytest.raises(InputError, match="repeats too much"):
+        matcher_of(f"/{group}#(((a{{99}}){{99}}){{99}}){{99}})/x")
+
+
 @pytest.mark.parametrize(
     "pattern",
     [

@@ -484,3 +484,44 @@ async def test_wide_characters_count_by_their_bytes() -> None:
 
     assert wide > 3
     assert narrow > 2 * wide
+
+
+async def cancelled(
+    cancel: Callable[[Builder, asyncio.Task[None]], object], error: BaseException | None = None
+) -> tuple[asyncio.Task[None], list[BaseException]]:
+    """Cancel a build that is awaited, and return its task and what has failed."""
+    started = asyncio.Event()
+    failures: list[BaseException] = []
+
+    async def build(_: Snapshot) -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as exc:
+            raise error or exc from None
+
+    builder = Builder(
+        build, snapshot=lambda: snapshot_of(0), show=lambda _: 0, fail=failures.append
+    )
+    task = asyncio.create_task(builder.run())
+    await started.wait()
+    cancel(builder, task)
+    await asyncio.wait([task], timeout=5)
+    return task, failures
+
+
+async def test_a_task_that_is_cancelled_at_the_end_of_its_loop_builds_no_more() -> None:
+    task, failures = await cancelled(lambda _, task: task.cancel())
+
+    assert task.done()
+    assert failures == []
+
+
+async def test_a_builder_that_fails_when_it_is_cancelled_leaves_no_failed_task() -> None:
+    error = LookupError("here")
+
+    task, failures = await cancelled(lambda builder, _: builder.cancel(), error)
+
+    assert task.done()
+    assert task.exception() is None
+    assert failures == [error]

@@ -999,14 +999,17 @@ async def test_pages_are_asked_by_a_box_that_they_count_the_views_of(
     assert second is not first
 
 
+@pytest.mark.parametrize("state", ["closing", "closed"])
 async def test_a_connection_closed_for_the_lack_of_a_page_opens_again_with_one(
-    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     monkeypatch.setattr(sight, "GRACE", 0.0)
     console.paused = True
     tell(console, 1)
     tell(console, 0)
-    await until(console, lambda: console.state == "closed")
+    await until(console, lambda: console.state == state)
+    if state == "closed":
+        await asyncio.gather(*console._session.home._tasks)
 
     hear(console._controls.more, {})
     await until(console, lambda: console.state == "open")
@@ -1031,6 +1034,28 @@ async def test_a_connection_that_the_user_closed_stays_closed_when_shown_again(
     assert console.state == "closed"
     assert console.close_code == 1000
     assert console._session.lifetime._server is None
+
+
+@pytest.mark.parametrize("way", ["connect", "async with"])
+async def test_a_connection_that_code_opened_and_closed_again_is_not_opened_by_a_page(
+    console: WebSocketConsole, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(sight, "GRACE", 0.0)
+    tell(console, 1)
+    tell(console, 0)
+    await until(console, lambda: console.state == "closed")
+    await asyncio.gather(*console._session.home._tasks)
+
+    if way == "connect":
+        await console.connect()
+        await console.disconnect()
+    else:
+        async with console:
+            pass
+    tell(console, 1)
+
+    assert console.state == "closed"
+    assert not console._view.is_out_of_sight
 
 
 async def test_a_page_that_loads_brings_the_view_back(console: WebSocketConsole) -> None:
@@ -1625,3 +1650,40 @@ async def test_a_file_that_could_not_be_saved_is_not_left_empty(
 
     await eventually(lambda: "SaveError: no space is left" in shown(console))
     assert os.listdir(tmp_path) == []
+
+
+async def test_an_asynchronous_observer_ends_with_the_console(console: WebSocketConsole) -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_ever(_: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    console.observe(wait_for_ever, names="frames")
+    await console.request("one")
+    await asyncio.sleep(0)
+    await _closed(console)
+
+    await asyncio.wait_for(ended.wait(), DEADLINE)
+
+
+async def test_frames_that_an_observer_missed_are_counted() -> None:
+    go_on = asyncio.Event()
+    heard: list[Any] = []
+
+    async def hear(change: Any) -> None:
+        await go_on.wait()
+        heard.append(change.new[-1].data)
+
+    async with WebSocketConsole(history=2) as console:
+        console.observe(hear, names="frames")
+        for number in range(6):
+            await console.request(str(number))
+        go_on.set()
+        await eventually(lambda: len(heard) == 3)
+
+        assert heard == ["0", "4", "5"]
+        assert "an observer fell behind: 3 were forgotten before it came" in shown(console)
+    await _closed(console)

@@ -147,9 +147,9 @@ def test_the_last_page_that_hides_it_during_a_roll_call_ends_the_call(site: Site
     site.sight.tell("B", 1)
     site.sight.tell("A", 0)
     site.sight.tell("B", 0)
-    site.clock.advance(GRACE)
+    site.clock.advance(1_000)
 
-    assert site.since() == ["ask", "hidden", "left"]
+    assert site.since() == ["ask", "hidden", "left", "given up"]
 
 
 def test_a_console_that_is_used_on_a_page_thought_to_be_gone_is_visible(site: Site) -> None:
@@ -217,3 +217,34 @@ def test_nothing_happens_after_the_end(site: Site) -> None:
 
     assert site.since() == ["hidden"]
     assert site.clock.waiting == []
+
+
+def test_a_page_that_does_not_answer_is_gone_though_another_answers(site: Site) -> None:
+    for page in ("A", "B", "C"):
+        site.sight.tell(page, 1)
+
+    site.sight.tell("A", 0)
+    site.sight.tell("B", 1)
+    site.clock.advance(PATIENCE)
+
+    assert (site.sight.is_known("B"), site.sight.is_known("C")) == (True, False)
+    assert site.since() == ["ask"]
+
+
+def test_a_view_that_returns_in_time_after_a_roll_call_leaves_nothing(site: Site) -> None:
+    site.sight.tell("A", 1)
+    site.sight.tell("B", 1)
+    site.sight.tell("A", 0)
+    site.sight.tell("B", 0)
+    site.sight.tell("B", 1)
+    site.clock.advance(1_000)
+
+    assert site.since() == ["ask", "hidden", "visible"]
+
+
+def test_a_page_that_loads_hides_no_console_that_no_page_has_shown(site: Site) -> None:
+    site.sight.load()
+    site.clock.advance(1_000)
+
+    assert site.told == []
+    assert site.sight.is_unneeded
