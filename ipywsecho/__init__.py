@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ipywsecho.connection import Reconnect
+    from ipywsecho.connection import Reconnect, open_websocket
     from ipywsecho.errors import (
         ClosedError,
         ConnectError,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         SaveError,
     )
     from ipywsecho.frames import Frame, Frames
-    from ipywsecho.recording import Recording, load, load_async
+    from ipywsecho.recording import FrameStream, Recorder, Recording, load, load_async, load_stream
     from ipywsecho.server import Between, EchoServer, MaxBytes, ReplayServer
     from ipywsecho.session import Session
     from ipywsecho.widget import Snapshot, WebSocketConsole, load_ipython_extension
@@ -31,6 +31,7 @@ __all__ = [
     "ConsoleError",
     "EchoServer",
     "Frame",
+    "FrameStream",
     "Frames",
     "HandshakeError",
     "InputError",
@@ -40,6 +41,7 @@ __all__ = [
     "NotRunningError",
     "OptionError",
     "Reconnect",
+    "Recorder",
     "Recording",
     "RecordingError",
     "ReplayServer",
@@ -50,11 +52,13 @@ __all__ = [
     "load",
     "load_async",
     "load_ipython_extension",
+    "load_stream",
+    "open_websocket",
 ]
 
 # Imported when first asked for: a script needs no widgets, and most notebooks need no server.
 _HOMES = {
-    "connection": ["Reconnect"],
+    "connection": ["Reconnect", "open_websocket"],
     "errors": [
         "ClosedError",
         "ConnectError",
@@ -69,7 +73,14 @@ _HOMES = {
         "SaveError",
     ],
     "frames": ["Frame", "Frames"],
-    "recording": ["Recording", "load", "load_async"],
+    "recording": [
+        "FrameStream",
+        "Recorder",
+        "Recording",
+        "load",
+        "load_async",
+        "load_stream",
+    ],
     "server": ["Between", "EchoServer", "MaxBytes", "ReplayServer"],
     "session": ["Session"],
     "widget": ["Snapshot", "WebSocketConsole", "load_ipython_extension"],

@@ -1,11 +1,12 @@
 """Limits: how long a task may occupy the event loop, and how often something may be done."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
-__all__ = ["BatchSize", "Refresher", "Throttle", "Timer", "Turn", "running_loop"]
+__all__ = ["BatchSize", "Breaks", "Refresher", "Throttle", "Timer", "Turn", "running_loop"]
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:
@@ -14,6 +15,33 @@ def running_loop() -> asyncio.AbstractEventLoop | None:
         return asyncio.get_running_loop()
     except RuntimeError:
         return None
+
+
+class Breaks:
+    """The breaks that tasks take between their time slices, so that timers have their turn.
+
+    An event loop of asyncio sees to that. Inside a web page, timers wait for a second or more in
+    Chromium while two tasks or more go on at once all the time, as Pyodide passes the turn on by
+    messages. A break by a timer, now and then, ends that.
+    """
+
+    __slots__ = ("_last",)
+
+    SECONDS = 0.003
+    """How long a break is: what is shorter is no timer in Pyodide."""
+    INTERVAL = 0.03
+    """Seconds from one break to the next."""
+
+    def __init__(self) -> None:
+        self._last = perf_counter()
+
+    def next(self) -> float:
+        """Return the seconds that the next break takes, which may be 0."""
+        is_needed = sys.platform == "emscripten" and perf_counter() - self._last >= self.INTERVAL
+        if not is_needed:
+            return 0.0
+        self._last = perf_counter()
+        return self.SECONDS
 
 
 class Turn:
@@ -31,9 +59,10 @@ class Turn:
         seconds: Length of a time slice.
     """
 
-    __slots__ = ("_ends", "_seconds")
+    __slots__ = ("_breaks", "_ends", "_seconds")
 
     def __init__(self, seconds: float = 0.005) -> None:
+        self._breaks = Breaks()
         self._seconds = seconds
         self._ends = perf_counter() + seconds
 
@@ -43,7 +72,7 @@ class Turn:
 
     async def pass_on(self) -> None:
         """Let every task that is ready run once, then start a new time slice."""
-        await asyncio.sleep(0)
+        await asyncio.sleep(self._breaks.next())
         self._ends = perf_counter() + self._seconds
 
 
@@ -148,15 +177,11 @@ class Throttle:
 class Refresher:
     """Redraws soon after each change, within a limit on redraws and on bytes per second.
 
-    During a flood a redraw may omit part of the log; that part is drawn once the flood is over. A
-    few changes after an idle period are shown by a preview at once, which is much cheaper for the
-    page, and redrawn a little later.
+    During a flood a redraw may omit part of the log; that part is drawn once the flood is over.
 
     Args:
         draw: Draws at most the given number of bytes. Returns the number of bytes drawn, and
             whether something was omitted.
-        preview: Shows what has changed since the last redraw. Returns the number of bytes that this
-            took, or 0 if a redraw is needed.
         call_later: Calls a function after some seconds, as `asyncio.loop.call_later` does.
         clock: Returns the time in seconds.
     """
@@ -169,21 +194,15 @@ class Refresher:
     """Bytes that a redraw may take."""
     SMALLEST = 8_000
     """Bytes that every redraw may take, even if the rate is used up."""
-    PREVIEWED = 0.1
-    """Seconds after which a redraw replaces a preview."""
 
     def __init__(
         self,
         draw: Callable[[int], tuple[int, bool]],
         *,
-        preview: Callable[[], int] = lambda: 0,
         call_later: Callable[[float, Callable[[], Any]], Timer],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._draw = draw
-        self._preview = preview
-        self._is_previewed = False
-        self._is_due = False
         self._clock = clock
         self._drawn_at = clock()
         self._allowance = float(self.LARGEST)
@@ -209,14 +228,7 @@ class Refresher:
             # A single large row may have exceeded the rate: wait until that is made up for.
             self._complete_after(-self._allowance / self.RATE)
             return
-        if not self._is_due and (size := self._preview()):
-            self._allowance -= size
-            if not self._is_previewed:
-                self._is_previewed = True
-                self._complete_after(self.PREVIEWED)
-            return
         self._drop_completion()
-        self._is_previewed = self._is_due = False
         limit = max(self.SMALLEST, round(self._allowance))
         size, is_cut = self._draw(limit)
         self._allowance -= size
@@ -229,7 +241,6 @@ class Refresher:
 
     def _complete(self) -> None:
         self._completion = None
-        self._is_due = True
         self._throttle.request()
 
     def _drop_completion(self) -> None:

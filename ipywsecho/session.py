@@ -5,13 +5,13 @@ may be called from any thread: each goes to that loop first.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from os import PathLike
-from threading import Thread
 from typing import TYPE_CHECKING, Any, Self
-from weakref import finalize
+from weakref import finalize, ref
 
+from ipywsecho.aside import work_aside
 from ipywsecho.connection import (
     Connection,
     Greeting,
@@ -35,14 +35,15 @@ from ipywsecho.connection import (
     loosely_awaited,
     ping_over,
     sendable,
+    told_if_forgotten,
 )
-from ipywsecho.errors import NotConnectedError
-from ipywsecho.frames import Control, Frame, Journal
+from ipywsecho.errors import NotConnectedError, OptionError
+from ipywsecho.frames import Control, Decode, Frame, Journal
 from ipywsecho.masking import mask
 
 if TYPE_CHECKING:
     from ipywsecho.connection.link import Link
-    from ipywsecho.recording import Recording
+    from ipywsecho.recording import Feed, Recorder, Recording
 
 __all__ = ["Session"]
 
@@ -52,7 +53,47 @@ _LOOP_GONE = "the event loop of this connection is closed; connect() opens it on
 _NO_REPLY = "the connection closed before a reply came"
 
 
-class Session(Receiving):
+class _Recorded(Receiving):
+    """What a session saves of what it keeps, and what it writes to a file as it comes."""
+
+    decode: Decode | None
+    _feed: "Feed | None"
+    _ignored: Ignored
+
+    @property
+    def recording(self) -> "Recording":
+        """All that is kept now, in both directions, as a value that can be saved and replayed."""
+        return _recorder_of(self)()
+
+    def save(self, path: str | PathLike[str]) -> Sending:
+        """Save all that is kept now; frames go on coming while the file is written.
+
+        Args:
+            path: Where to; `.jsonl` keeps everything, `.har` is what browsers' network panels read.
+
+        Returns:
+            An awaitable that is done when the file is written. It raises what prevented that; if it
+            is ignored, a notice says so.
+
+        Raises:
+            RecordingError: If the file name ends otherwise.
+            SaveError: If the file cannot be written; one that was there before stays as it was.
+        """
+        steps = _steps(_recorder_of(self), path, self.decode)
+        receipt = Receipt("saved")
+        # Once it is being written, nothing cancels it.
+        receipt.set_running_or_notify_cancel()
+        self._ignored.watch(receipt)
+
+        work_aside(steps, receipt.tell, name="ipywsecho-save", spawn=self.home.spawn)
+        return Sending(receipt)
+
+    async def _flush(self) -> None:
+        if self._feed is not None:
+            await self.home.complete(self._feed.flushed())
+
+
+class Session(_Recorded):
     """A WebSocket that keeps what went over it, for scripts and for the console in a notebook.
 
         async with Session("wss://example.org/chat") as session:
@@ -71,12 +112,17 @@ class Session(Receiving):
             be sent: a message, several, or a function of the session, which may be asynchronous. A
             subscription so survives a reconnection.
         control_frames: Whether pings, pongs, and how messages were fragmented are kept as well.
+        decode: Returns what is saved beside the payload of a frame: text, or what JSON can hold.
+        record: A file that each frame is written to as it comes or goes, `.jsonl` or `.jsonl.gz`; a
+            `Recorder` says when another file begins. If the file is there, it is continued.
         host: Where the session lives; the default is right for a script.
         **options: Passed on to `websockets.asyncio.client.connect` by their own names, such as
             `additional_headers`, `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval`,
             `max_size` or `compression`.
 
     Raises:
+        OptionError: If an option is invalid.
+        RecordingError: If `record` is no file that can be written as frames come.
         ValueError: If `history` or `history_bytes` is less than 1.
     """
 
@@ -89,12 +135,19 @@ class Session(Receiving):
         reconnect: bool | Reconnect = True,
         on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
+        decode: Decode | None = None,
+        record: "str | PathLike[str] | Recorder | None" = None,
         host: Host | None = None,
         **options: Any,
     ) -> None:
+        if decode is not None and not callable(decode):
+            raise OptionError(f"decode={decode!r} is not valid; it must be a function of a frame")
+        self.decode = decode
+        """Returns what stands for the payload of a frame, or `None` if that stands for itself."""
         self._host = host or Host()
         self.home = HomeLoop(self._host.find_loop)
         """The event loop that it lives on."""
+        self._feed = None if record is None else _feed_of(self, record)
         received, sent = (
             self._host.make_log(name, history, history_bytes) for name in ("frames", "sent")
         )
@@ -104,6 +157,7 @@ class Session(Receiving):
             changed=self._host.noticed,
             name_of=self._host.name_of,
             hide=lambda text: mask(text, connection.secrets),
+            record=None if self._feed is None else self._feed.put,
         )
         """What it keeps, and the callbacks."""
         # The event loop holds the connection, which holds nothing of what the user holds.
@@ -148,6 +202,7 @@ class Session(Receiving):
         """Begin to connect, or retry at once; does nothing while there is no event loop."""
         self.lifetime.start()
 
+    @told_if_forgotten
     async def connect(self) -> None:
         """Connect if need be, and return once open. If a retry is due later, it happens at once.
 
@@ -199,6 +254,7 @@ class Session(Receiving):
         """
         return self._repeatings.begin(seconds, data)
 
+    @told_if_forgotten
     async def ping(self, data: bytes = b"") -> float:
         """Return the seconds that a ping and its pong took.
 
@@ -213,6 +269,7 @@ class Session(Receiving):
             raise ValueError(f"a ping carries at most {_LONGEST_PING} bytes, not {len(data):,}")
         return await self.home.complete(ping_over(self.connection, bytes(data)))
 
+    @told_if_forgotten
     async def disconnect(self, code: int = 1000, reason: str = "") -> None:
         """Close the connection, also one that is still connecting; what is kept stays.
 
@@ -224,6 +281,7 @@ class Session(Receiving):
             OptionError: If a close frame cannot carry the code or the reason.
         """
         await self.home.complete(self.connection.close(code, reason))
+        await self._flush()
 
     def close(self) -> None:
         """End the connection for good, and the server that it started; twice is safe."""
@@ -239,33 +297,7 @@ class Session(Receiving):
         await self.home.complete(self.lifetime.rest())
         self._repeatings.cancel()
         self.home.call(self.journal.end)
-
-    @property
-    def recording(self) -> "Recording":
-        """All that is kept now, in both directions, as a value that can be saved and replayed."""
-        return _recorder_of(self)()
-
-    def save(self, path: str | PathLike[str]) -> Sending:
-        """Save all that is kept now; frames go on coming while a thread writes the file.
-
-        Args:
-            path: Where to; `.jsonl` keeps everything, `.har` is what browsers' network panels read.
-
-        Returns:
-            An awaitable that is done when the file is written. It raises what prevented that; if it
-            is ignored, a notice says so.
-
-        Raises:
-            RecordingError: If the file name ends otherwise.
-            SaveError: If the file cannot be written; one that was there before stays as it was.
-        """
-        recorder = _recorder_of(self)
-        receipt = Receipt("saved")
-        # The thread writes the file to its end, whoever waits for it.
-        receipt.set_running_or_notify_cancel()
-        self._ignored.watch(receipt)
-        Thread(target=_work, args=(lambda: recorder().save(path), receipt)).start()
-        return Sending(receipt)
+        await self._flush()
 
     def clear(self) -> None:
         """Forget the frames and notices kept; the totals go on counting."""
@@ -301,16 +333,41 @@ class Session(Receiving):
         self._host.cleared()
 
 
-def _work(work: Callable[[], object], receipt: Receipt) -> None:
-    try:
-        work()
-    except BaseException as exc:
-        receipt.set_exception(exc)
-    else:
-        receipt.set_result(None)
+def _feed_of(session: Session, record: "str | PathLike[str] | Recorder") -> "Feed":
+    """Return what writes to a file; it does not keep the session alive."""
+    from ipywsecho.recording import Feed, Recorder
+
+    found = ref(session)
+
+    def describe() -> tuple[str | None, str | None]:
+        known = found()
+        if known is None:
+            return None, None
+        secrets = known.connection.secrets
+        uri, chosen = (text and mask(text, secrets) for text in (known.uri, known.subprotocol))
+        return uri, chosen
+
+    def note(text: str, is_error: bool) -> None:
+        if (known := found()) is not None:
+            known.journal.note(text, is_error=is_error)
+
+    def skipped(count: int) -> None:
+        if (known := found()) is not None:
+            known.journal.note_skipped(count, f"the recording to {recorder.path}")
+
+    recorder = record if isinstance(record, Recorder) else Recorder(record)
+    return Feed(
+        recorder,
+        decode=session.decode,
+        describe=describe,
+        note=note,
+        skipped=skipped,
+        call=session.home.call,
+        spawn=session.home.spawn,
+    )
 
 
-def _recorder_of(session: Session) -> "Callable[[], Recording]":
+def _recorder_of(session: _Recorded) -> "Callable[[], Recording]":
     """Return what makes a recording of all that is kept now, on any thread and at any time."""
     from ipywsecho.recording import Recording
 
@@ -346,7 +403,7 @@ class _Listener:
         self._host.received()
 
     def sent(self, frame: Frame) -> None:
-        self._journal.sent.append(frame)
+        self._journal.send(frame)
         self._host.sent()
 
     def controlled(self, control: Control) -> None:
@@ -369,3 +426,10 @@ def _own_server() -> "OwnServer":
     from ipywsecho.server import EchoServer
 
     return EchoServer()
+
+
+def _steps(
+    recorder: "Callable[[], Recording]", path: str | PathLike[str], decode: Decode | None
+) -> Iterator[None]:
+    """Make a recording, and write it to a file."""
+    yield from recorder().saving(path, decode=decode)

@@ -1,4 +1,4 @@
-"""WebSocket clients of libraries other than the one the server uses."""
+"""WebSocket clients: of libraries other than the one the server uses, and a session."""
 
 import asyncio
 import ssl
@@ -10,9 +10,22 @@ import aiohttp
 import tornado.httpclient
 import tornado.websocket
 
-__all__ = ["CLIENTS", "DEADLINE", "Client", "Seen", "frame", "handshake", "handshake_request"]
+from ipywsecho import HandshakeError, Session
 
-DEADLINE = 30
+__all__ = [
+    "CLIENTS",
+    "DEADLINE",
+    "WAYS",
+    "Client",
+    "Seen",
+    "Way",
+    "frame",
+    "handshake",
+    "handshake_request",
+    "with_session",
+]
+
+DEADLINE = 60.0
 """Seconds after which a client gives up: a busy machine gets time."""
 
 
@@ -78,6 +91,27 @@ async def _with_tornado(
     return seen
 
 
+async def _with_session(uri: str, *sent: str | bytes, count: int) -> Seen:
+    seen = Seen()
+    session = Session(uri, reconnect=False, max_size=None)
+    frames = session.stream(from_start=True)
+    try:
+        await session.connect()
+    except HandshakeError as refused:
+        seen.status = refused.status
+        return seen
+    for message in sent:
+        session.send_message(message)
+    while len(seen.frames) < count:
+        try:
+            seen.frames.append((await anext(frames)).data)
+        except StopAsyncIteration:
+            seen.code, seen.reason = session.close_code, session.close_reason
+            break
+    session.close()
+    return seen
+
+
 Client = Callable[..., Awaitable[Seen]]
 """Sends frames to a URI, and returns once it has received so many frames or the end."""
 
@@ -91,6 +125,29 @@ def _in_time(client: Client) -> Client:
 
 
 CLIENTS = {"aiohttp": _in_time(_with_aiohttp), "tornado": _in_time(_with_tornado)}
+
+with_session = _in_time(_with_session)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A client, and where the server listens for it.
+
+    Attributes:
+        client: The client.
+        in_process: Whether the server listens inside the process.
+    """
+
+    client: Client
+    in_process: bool = False
+
+
+WAYS = {
+    **{name: Way(client) for name, client in CLIENTS.items()},
+    "session": Way(with_session),
+    "in-process": Way(with_session, in_process=True),
+}
+"""Every way to use a server."""
 
 
 def handshake_request(path: str = "/") -> str:

@@ -9,11 +9,13 @@ import asyncio
 import json
 import re
 import tempfile
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from nbconvert.preprocessors import CoalesceStreamsPreprocessor
 from nbformat import NotebookNode
 
 from tests import ROOT
@@ -21,8 +23,12 @@ from tests.system.kernel import isolated_environment, kernel_manager
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CELL_DEADLINE = 120
+# Of a row, without its numbers.
+_SENT = re.compile(r"[#:.]+ ↑ ")
+_TICK = '{"tick": #'
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
+COPY = "ipywsecho-saved-"
 # nbclient records only the messages of the cell that is running, and misses later changes of its
 # widgets. This cell runs last and makes every widget send its state again.
 LAST_CELL = """
@@ -30,9 +36,7 @@ from ipywidgets.widgets.widget import _instances
 from ipywsecho import WebSocketConsole
 for widget in list(_instances.values()):
     if isinstance(widget, WebSocketConsole) and widget._session.lifetime.loop is not None:
-        widget._view.show_header()
-        if widget._view._builder is None:
-            widget._view.show_log(40_000)
+        widget._view.settle()
 for widget in list(_instances.values()):
     widget.send_state([name for name in widget.keys if name != "msg_id"])
 """
@@ -57,7 +61,6 @@ async def run(path: Path, directory: Path) -> NotebookNode:
             km=manager,
             timeout=CELL_DEADLINE,
             record_timing=False,
-            coalesce_streams=True,
             resources={"metadata": {"path": str(folder)}},
         )
         await client.async_execute(
@@ -65,12 +68,19 @@ async def run(path: Path, directory: Path) -> NotebookNode:
             cleanup_kc=True,
         )
     notebook.cells.pop()
-    _show_consoles_to_readers(notebook)
+    # The client would do so after each cell, and then change the wrong output when a later cell
+    # changes what this one displays.
+    CoalesceStreamsPreprocessor().preprocess(notebook, {})
+    _show_widgets_to_readers(notebook)
     return notebook
 
 
 def shown(notebook: NotebookNode) -> list[list[Any]]:
-    """Returns the outputs of each code cell without numbers and pictures, which differ each run."""
+    """Returns the outputs of each code cell without what differs each run.
+
+    That is numbers, pictures, how many times a clock has ticked, and whether an echo came before or
+    after the next message was sent. What was sent stands first, and then the rest.
+    """
     return [
         [_settled(output) for output in cell.outputs]
         for cell in notebook.cells
@@ -87,13 +97,17 @@ def complaints(notebook: NotebookNode) -> list[str]:
 def _settled(output: NotebookNode) -> Any:
     data = output.get("data", {})
     text = output.get("text", data.get("text/plain", ""))
-    return output.output_type, sorted(data), re.sub(r"\d+", "#", " ".join(text.split()))
+    lines = [re.sub(r"\d+", "#", " ".join(line.split())) for line in text.splitlines()]
+    sent = [line for line in lines if _SENT.match(line)]
+    rest = [line for line in lines if line and not _SENT.match(line)]
+    once = [each for line, same in groupby(rest) for each in ([line] if _TICK in line else same)]
+    return output.output_type, sorted(data), sent, once
 
 
-def _show_consoles_to_readers(notebook: NotebookNode) -> None:
-    """Adds the last output of each console to its cell, for pages that cannot show widgets.
+def _show_widgets_to_readers(notebook: NotebookNode) -> None:
+    """Adds the output of widgets to their cell, for pages that cannot show widgets.
 
-    Removes the state of all widgets that no cell shows.
+    Consoles do so themselves. Removes the state of all widgets that no cell shows.
     """
     models = notebook.metadata.get("widgets", {}).get(WIDGETS, {}).get("state", {})
     shown: set[str] = set()
@@ -104,9 +118,16 @@ def _show_consoles_to_readers(notebook: NotebookNode) -> None:
                 below = _below(models, view["model_id"])
                 shown.update(below)
                 rows = [row for name in below for row in models[name]["state"].get("outputs", [])]
-                output.data = {**(rows[0]["data"] if rows else {}), **output.data}
+                if rows and not has_copy(cell):
+                    output.data = {**rows[0]["data"], **output.data}
     for name in models.keys() - shown:
         del models[name]
+
+
+def has_copy(cell: NotebookNode) -> bool:
+    """Returns whether a console has displayed a copy of its log in a cell."""
+    outputs = cell.get("outputs", [])
+    return any(COPY in output.get("data", {}).get("text/html", "") for output in outputs)
 
 
 def _below(models: dict[str, Any], name: str) -> list[str]:

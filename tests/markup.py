@@ -38,22 +38,23 @@ HOSTILE = [
 
 # The elements that a row may contain, and the attributes that each may have.
 _HARMLESS = {
-    "pre": {"class", "role", "tabindex", "aria-hidden", "inert"},
+    "pre": {"class", "role", "tabindex"},
     "div": {"class"},
     "time": set[str](),
     "b": {"title"},
     "bdi": {"class"},
+    "span": set[str](),
     "i": set[str](),
     "details": set[str](),
     "summary": set[str](),
     "img": {"alt", "src"},
 }
 _VALUES = {
-    "class": r"ipywsecho (even|odd)|sent|got|note|error|text|key|str|num",
-    "role": r"log|none",
+    "class": r"ipywsecho|sent|got|note|error|text|key|str|num",
+    "role": r"log",
     "tabindex": r"0",
     "title": r"sent|received|event",
-    "alt": r"(PNG|JPEG|GIF|WEBP) image, \d+ × \d+",
+    "alt": r"|(PNG|JPEG|GIF|WEBP) image, \d+ × \d+",
     "src": r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+={0,2}",
 }
 

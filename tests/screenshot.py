@@ -15,7 +15,7 @@ from tests.system.browser import running_chromium
 from tests.system.lab import ConsoleView, Notebook, running_lab
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "echo.ipynb"
-WIDTH, HEIGHT, MARGIN = 1200, 1000, 12
+WIDTH, HEIGHT, MARGIN = 1200, 1050, 12
 
 
 def still_open(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -43,7 +43,7 @@ async def _show(notebook: Notebook, port: int, token: str) -> None:
     """Opens and runs the notebook. Types two messages, and sends the first."""
     await notebook.open(NOTEBOOK.name, port, token)
     await notebook.run_all()
-    console = ConsoleView(notebook.page.locator(".jp-Notebook"))
+    console = ConsoleView(notebook.page.locator(".jp-CodeCell").first)
     await console.field.fill("Typed by hand, sent with Enter")
     await console.field.press("Enter")
     await console.has_row("↓", "Typed by hand, sent with Enter")

@@ -13,6 +13,7 @@ ANYTHING = {
     # The options of websockets, which it declares itself; a wrong one raises an `OptionError`.
     ("Session", "options"),
     ("WebSocketConsole", "options"),
+    ("open_websocket", "options"),
 }
 
 

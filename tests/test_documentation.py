@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from ruamel.yaml import YAML
 
 import ipywsecho
 from ipywsecho import ConsoleError, Reconnect, WebSocketConsole
@@ -15,6 +16,7 @@ from tests import ROOT
 
 README = ROOT / "README.md"
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.md"))
 PAGES = sorted((ROOT / "notebooks" / "reference").glob("*.md"))
 MODULES = sorted((ROOT / "ipywsecho").rglob("*.py"))
 PUBLIC = [getattr(ipywsecho, name) for name in ipywsecho.__all__]
@@ -54,7 +56,9 @@ def linked_from(path: Path) -> list[Path]:
     return [path.parent.joinpath(link).resolve() for link in links if "://" not in link]
 
 
-@pytest.mark.parametrize("path", [README, *PAGES, *NOTEBOOKS], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [README, *PAGES, *SOLUTIONS, *NOTEBOOKS], ids=lambda path: path.stem
+)
 def test_relative_links_lead_to_files(path: Path) -> None:
     assert [each for each in linked_from(path) if not each.is_file()] == []
 
@@ -113,6 +117,17 @@ def test_server_page_has_each_option_of_the_command(capsys: pytest.CaptureFixtur
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}
 
     assert {option for option in options if f"`{option} " not in page("server.md")} == set()
+
+
+def test_jupyterhub_page_gives_the_same_rights_on_kubernetes() -> None:
+    [values] = re.findall(r"^```yaml\n(.*?)^```$", page("jupyterhub.md"), re.DOTALL | re.MULTILINE)
+    [config] = re.findall(
+        r"^c\.JupyterHub\.load_roles = (\[.+?^\])$", page("jupyterhub.md"), re.DOTALL | re.MULTILINE
+    )
+
+    roles = YAML(typ="safe").load(values)["hub"]["loadRoles"]
+
+    assert [{"name": name, **role} for name, role in roles.items()] == ast.literal_eval(config)
 
 
 def test_contributing_page_has_a_line_for_each_module() -> None:

@@ -1,10 +1,11 @@
 import asyncio
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from ipywsecho.frames.log import Frame, FrameLog
-from ipywsecho.pacing import BatchSize, Refresher, Throttle, Turn
+from ipywsecho.pacing import BatchSize, Breaks, Refresher, Throttle, Turn
 from ipywsecho.view import rows
 from tests.timing import ManualClock, most_in_a_second
 
@@ -294,26 +295,11 @@ class Screen:
         return [time for time, _ in self.drawn]
 
 
-class Preview:
-    """Shows changes of some size, or nothing if they need a redraw."""
-
-    def __init__(self, clock: ManualClock, size: int) -> None:
-        self._clock = clock
-        self.size = size
-        self.shown: list[tuple[float, int]] = []
-
-    def __call__(self) -> int:
-        if self.size:
-            self.shown.append((self._clock.now, self.size))
-        return self.size
-
-
 def refresher_of(
     draw: Callable[[int], tuple[int, bool]],
     clock: ManualClock,
-    preview: Callable[[], int] = lambda: 0,
 ) -> Refresher:
-    return Refresher(draw, preview=preview, call_later=clock.call_later, clock=clock)
+    return Refresher(draw, call_later=clock.call_later, clock=clock)
 
 
 def test_a_change_that_can_wait_is_drawn_together_with_an_urgent_one() -> None:
@@ -591,112 +577,6 @@ def test_cancelling_drops_the_scheduled_completion() -> None:
     assert clock.waiting == []
 
 
-# Previews
-
-
-def test_a_few_changes_are_previewed_at_once_and_redrawn_later() -> None:
-    clock = ManualClock()
-    screen, preview = Screen(clock, 100), Preview(clock, 50)
-    refresher = refresher_of(screen.draw, clock, preview)
-    start = clock.now
-
-    refresher.request()
-    clock.advance(60)
-
-    assert preview.shown == [(start, 50)]
-    assert screen.drawn == [(start + Refresher.PREVIEWED, 100)]
-    assert clock.waiting == []
-
-
-def test_later_previews_do_not_postpone_the_redraw() -> None:
-    clock = ManualClock()
-    screen, preview = Screen(clock, 100), Preview(clock, 50)
-    refresher = refresher_of(screen.draw, clock, preview)
-    start = clock.now
-
-    for _ in range(3):
-        refresher.request()
-        clock.advance(0.04)
-    clock.advance(60)
-
-    assert [time - start for time, _ in preview.shown] == pytest.approx([0, 0.04, 0.08])
-    assert [time - start for time in screen.times()] == pytest.approx([Refresher.PREVIEWED])
-
-
-def test_changes_that_cannot_be_previewed_are_redrawn_at_once() -> None:
-    clock = ManualClock()
-    screen, preview = Screen(clock, 100), Preview(clock, 50)
-    refresher = refresher_of(screen.draw, clock, preview)
-    start = clock.now
-
-    refresher.request()
-    clock.advance(0.01)
-    preview.size = 0
-    refresher.request()
-    clock.advance(60)
-
-    assert screen.times() == [start + 0.01]
-    assert clock.waiting == []
-
-
-def test_changes_after_a_redraw_are_previewed_again() -> None:
-    clock = ManualClock()
-    screen, preview = Screen(clock, 100), Preview(clock, 50)
-    refresher = refresher_of(screen.draw, clock, preview)
-
-    for _ in range(3):
-        refresher.request()
-        clock.advance(60)
-
-    assert (len(preview.shown), len(screen.drawn)) == (3, 3)
-
-
-def test_a_preview_does_not_prevent_the_completion() -> None:
-    clock = ManualClock()
-    screen, preview = Screen(clock, 39_000), Preview(clock, 0)
-    refresher = refresher_of(screen.draw, clock, preview)
-    flood(refresher.request, clock, seconds=3)
-    was_cut = screen.is_cut
-
-    preview.size = 50
-    refresher.request()
-    clock.advance(60)
-
-    assert (was_cut, screen.is_cut) == (True, False)
-    assert clock.waiting == []
-
-
-@pytest.mark.parametrize("size", [100, 4_000])
-def test_previews_stay_within_the_limits_and_end_in_a_redraw(size: int) -> None:
-    clock = ManualClock()
-    screen, preview = Screen(clock, 10**9), Preview(clock, size)
-    refresher = refresher_of(screen.draw, clock, preview)
-    clock.advance(60)
-
-    flood(refresher.request, clock, seconds=5)
-    clock.advance(60)
-
-    shown = sorted(preview.shown + screen.drawn)
-    assert most_in_a_second(shown) <= 200_000
-    assert most_in_a_second((time, 1) for time, _ in shown) <= 20
-    assert shown[-1] == screen.drawn[-1]
-    assert len(preview.shown) >= 20
-    assert len(screen.drawn) >= 20
-
-
-def test_cancelling_drops_the_redraw_after_a_preview() -> None:
-    clock = ManualClock()
-    screen = Screen(clock, 100)
-    refresher = refresher_of(screen.draw, clock, Preview(clock, 50))
-    refresher.request()
-    clock.advance(0)
-
-    refresher.cancel()
-    clock.advance(60)
-
-    assert (screen.drawn, clock.waiting) == ([], [])
-
-
 def test_a_batch_grows_while_it_takes_no_time_and_shrinks_when_it_takes_long() -> None:
     batch, sizes = BatchSize(100), []
 
@@ -709,3 +589,30 @@ def test_a_batch_grows_while_it_takes_no_time_and_shrinks_when_it_takes_long() -
 
 def test_a_first_batch_is_never_larger_than_the_largest() -> None:
     assert BatchSize(4).size == 4
+
+
+# Breaks
+
+
+def test_tasks_take_no_breaks_where_timers_have_their_turn_anyway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ipywsecho.pacing.perf_counter", iter(range(100)).__next__)
+
+    breaks = Breaks()
+
+    assert [breaks.next() for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+def test_inside_a_page_tasks_take_a_break_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    monkeypatch.setattr("ipywsecho.pacing.perf_counter", clock)
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    breaks, taken = Breaks(), []
+
+    for _ in range(9):
+        clock.advance(0.0101)
+        taken.append(breaks.next())
+
+    pause = Breaks.SECONDS
+    assert taken == [0.0, 0.0, pause, 0.0, 0.0, pause, 0.0, 0.0, pause]

@@ -18,7 +18,7 @@ from ipywsecho.widget.controls import descendants_of
 from tests.connection.test_network import free_port
 from tests.peer import Talk, frame, peer, shake_hands, together
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 CLOSE = 0x88
 
 SECRETS = {

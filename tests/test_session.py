@@ -22,6 +22,7 @@ from ipywsecho import (
     NotConnectedError,
     OptionError,
     Reconnect,
+    Recording,
     SaveError,
     Session,
     load,
@@ -33,7 +34,7 @@ from ipywsecho.view.rows import newest_first
 from tests.peer import peer, shake_hands, together
 from tests.timing import eventually
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest_asyncio.fixture
@@ -579,10 +580,49 @@ async def test_frames_of_both_directions_are_saved(session: Session, tmp_path: P
     assert session.recording.uri == session.uri
 
 
+async def test_what_decode_makes_of_frames_is_saved_with_them(tmp_path: Path) -> None:
+    path = tmp_path / "talk.jsonl"
+
+    async with Session(decode=lambda frame: {"size": frame.size}) as session:
+        reply = await session.request(b"\x00\x01")
+        await session.save(path)
+
+    assert reply.data == b"\x00\x01"
+    assert path.read_text().count('"decoded":{"size": 2}') == 2
+    assert [frame.data for frame in load(path).frames] == [b"\x00\x01"] * 2
+
+
+def test_decode_must_be_a_function() -> None:
+    with pytest.raises(OptionError, match="decode='msgpack' is not valid; it must be a function"):
+        Session("ws://127.0.0.1:9", decode="msgpack")  # type: ignore[arg-type]
+
+
 async def test_a_recording_after_the_end_has_the_close_code(session: Session) -> None:
     await session.disconnect(4000, "enough")
 
     assert (session.recording.close_code, session.recording.close_reason) == (4000, "enough")
+
+
+async def test_a_file_is_saved_even_if_nobody_waits_for_it_any_more(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, may_go_on, write = tmp_path / "talk.jsonl", threading.Event(), Recording.saving
+
+    def saving(recording: Recording, path: Path, **options: Any) -> Iterator[None]:
+        may_go_on.wait()
+        return write(recording, path, **options)
+
+    monkeypatch.setattr(Recording, "saving", saving)
+    waiting = asyncio.ensure_future(session.save(path))
+    await asyncio.sleep(0)
+
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    may_go_on.set()
+
+    assert waiting.cancelled()
+    await eventually(path.exists)
+    await eventually(lambda: "ipywsecho-save" not in [each.name for each in threading.enumerate()])
 
 
 async def test_a_failure_to_save_is_raised(session: Session, tmp_path: Path) -> None:

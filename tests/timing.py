@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["Call", "ManualClock", "eventually", "most_in_a_second"]
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 async def eventually(holds: Callable[[], object]) -> None:

@@ -1,6 +1,8 @@
 """A connection that sends, receives, reconnects and closes; imports frames."""
 
+from ipywsecho.connection.bare import open_websocket
 from ipywsecho.connection.connection import Connection
+from ipywsecho.connection.forgotten import Work, told_if_forgotten
 from ipywsecho.connection.greeting import Greeting, greeter, is_greeting
 from ipywsecho.connection.ignored import Ignored
 from ipywsecho.connection.lifetime import Host, Lifetime, OwnServer
@@ -34,10 +36,13 @@ __all__ = [
     "Sending",
     "State",
     "Traffic",
+    "Work",
     "greeter",
     "is_greeting",
     "loosely",
     "loosely_awaited",
+    "open_websocket",
     "ping_over",
     "sendable",
+    "told_if_forgotten",
 ]

@@ -6,11 +6,17 @@ stands in `states`, what is retried and when in `reconnect`; what carries it is 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ipywsecho.connection.dialers import Dialer, dialer_for
 from ipywsecho.connection.link import Link, Traffic
 from ipywsecho.connection.options import check_options
 from ipywsecho.connection.outbox import Outbox, Parcel
+from ipywsecho.connection.page import (
+    check_close_code_in_page,
+    check_options_in_page,
+    is_reached_by_page,
+)
 from ipywsecho.connection.reconnect import Reconnect, Retries
 from ipywsecho.connection.reports import Reports, is_loopback
 from ipywsecho.connection.states import TRANSITIONS, Event, State
@@ -28,27 +34,10 @@ from ipywsecho.frames import now
 if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
 
-    from ipywsecho.connection.dialing import Dialing
-
 __all__ = ["Connection"]
 
 _PING_INTERVAL = 20.0
 _PING_TIMEOUT = 20.0
-
-
-class Dialer(Protocol):
-    """An attempt to open a link.
-
-    Attributes:
-        uri: Where it leads, which a redirect may change.
-    """
-
-    @property
-    def uri(self) -> str:
-        """Where it leads, which a redirect may change."""
-
-    async def link(self) -> Link:
-        """Open the link; may raise anything."""
 
 
 class Connection:
@@ -60,7 +49,7 @@ class Connection:
         reconnect: What is retried; `None` retries nothing.
         options: Options of `websockets.asyncio.client.connect`.
         greet: Called with each link that has opened; frames wait until what it returns is done.
-        dial: Makes an attempt to open a link; `None` makes a `Dialing`, over the network.
+        dial: Makes an attempt to open a link.
         clock: Returns the seconds since the epoch.
 
     Attributes:
@@ -83,10 +72,13 @@ class Connection:
         reconnect: Reconnect | None,
         options: Mapping[str, Any],
         greet: Callable[[Link], Awaitable[None]] | None = None,
-        dial: Callable[..., Dialer] | None = None,
+        dial: Callable[..., Dialer] = dialer_for,
         clock: Callable[[], float] = now,
     ) -> None:
         check_options(options)
+        # Without an address, it connects to a server inside the process.
+        if uri and is_reached_by_page(uri):
+            check_options_in_page(options)
         self.uri = uri
         self.state = State.CLOSED
         self.error: ConsoleError | None = None
@@ -159,6 +151,8 @@ class Connection:
             OptionError: If a close frame cannot carry the code or the reason; nothing changes then.
         """
         check_close_frame(code, reason)
+        if is_reached_by_page(self.uri):
+            check_close_code_in_page(code)
         self._move(Event.STOP)
         self._hurry.set()
         if self._dialing is not None:
@@ -252,9 +246,8 @@ class Connection:
             self.retry_at = None
 
     async def _open_link(self) -> Link:
-        dial = self._dial or _dialing()
         options = _options_for(self.uri, self._options)
-        dialer = dial(self.uri, options, traffic=self.traffic, clock=self.clock)
+        dialer = self._dial(self.uri, options, traffic=self.traffic, clock=self.clock)
         self._dialing = asyncio.get_running_loop().create_task(dialer.link())
         try:
             return await self._dialing
@@ -277,7 +270,9 @@ class Connection:
             self._listener,
             measured=self._measure,
             greet=self._greet,
-            ping_interval=self._options.get("ping_interval", _PING_INTERVAL),
+            ping_interval=None
+            if is_reached_by_page(self.uri)
+            else self._options.get("ping_interval", _PING_INTERVAL),
             ping_timeout=self._options.get("ping_timeout", _PING_TIMEOUT),
             clock=self.clock,
         )
@@ -307,10 +302,3 @@ def _options_for(uri: str, options: Mapping[str, Any]) -> dict[str, Any]:
     # A proxy has a loopback interface of its own.
     defaults = {"proxy": None} if is_loopback(uri) else {}
     return {**defaults, **options, "ping_interval": None}
-
-
-def _dialing() -> "type[Dialing]":
-    # Imported with the first attempt: nothing else here knows the network.
-    from ipywsecho.connection.dialing import Dialing
-
-    return Dialing

@@ -12,6 +12,8 @@ __all__ = ["HomeLoop", "running_loop"]
 
 T = TypeVar("T")
 
+_MOST_STOPS = 10
+
 
 class HomeLoop:
     """Runs functions and coroutines on one event loop, from any thread or loop.
@@ -112,8 +114,18 @@ class HomeLoop:
         loop = self._loop
         if loop is None or loop.is_closed() or loop.is_running():
             return
-        with suppress(TimeoutError):
-            loop.run_until_complete(asyncio.wait_for(function(), timeout))
+        task = loop.create_task(asyncio.wait_for(function(), timeout))
+        for _ in range(_MOST_STOPS):
+            try:
+                loop.run_until_complete(task)
+            except TimeoutError:
+                return
+            except RuntimeError:
+                # What has asked the loop to stop once more, too late for it, stops this instead.
+                if task.done():
+                    raise
+            else:
+                return
 
     def _spawn(self, function: Callable[[], Coroutine[Any, Any, Any]]) -> None:
         if running_loop() is None:

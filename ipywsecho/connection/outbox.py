@@ -28,6 +28,13 @@ class Receipt(Future[None]):
         self.what = what
         self.is_told = False
 
+    def tell(self, error: BaseException | None) -> None:
+        """Set the result of the work: what it has raised, or `None`."""
+        if error is None:
+            self.set_result(None)
+        else:
+            self.set_exception(error)
+
 
 class Parcel(NamedTuple):
     """A frame to be sent, with a future for the result.

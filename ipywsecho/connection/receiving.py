@@ -5,6 +5,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from inspect import iscoroutinefunction
 
+from ipywsecho.connection.forgotten import shown_without_frames
 from ipywsecho.connection.lifetime import Lifetime
 from ipywsecho.connection.loops import HomeLoop
 from ipywsecho.connection.outbox import Receipt, Sending
@@ -13,6 +14,8 @@ from ipywsecho.connection.status import Status
 from ipywsecho.frames import Follower, Frame, Reply
 
 __all__ = ["Receiving"]
+
+_LATE = "and a late answer can still arrive"
 
 
 class Receiving(Status):
@@ -51,6 +54,14 @@ class Receiving(Status):
         else:
             self.journal.call_back(callback, remove=False)
 
+    def _tell_forgotten(self, name: str) -> None:
+        """Keep a notice that the coroutine of a method was never awaited."""
+        text = f"{name}() did nothing, as it was not awaited; write await in front of it"
+        # Called in finalizers as well, on any thread.
+        if not self.home.call_soon(self.journal.note_error, text):
+            self.journal.note_error(text)
+
+    @shown_without_frames
     async def request(
         self,
         data: str | bytes,
@@ -84,7 +95,9 @@ class Receiving(Status):
         except TimeoutError:
             if not limit.expired():
                 raise
-            raise TimeoutError(self._why_no_reply(timeout, reply)) from None
+            why = self._why_no_reply(timeout, reply)
+            self.home.call(self.journal.note_error, why)
+            raise TimeoutError(why) from None
         finally:
             self.home.call(self.journal.replies.forget, reply)
 
@@ -117,5 +130,5 @@ class Receiving(Status):
     def _why_no_reply(self, timeout: float | None, reply: Reply) -> str:
         waited = f"no frame came within {timeout:g} s"
         if reply.is_asked:
-            return f"{waited}; the connection is {self.state.value}, and the reply may still come"
+            return f"{waited}; the connection is {self.state.value}, {_LATE}"
         return f"{waited}; the request was not sent, as the connection is {self.state.value}"

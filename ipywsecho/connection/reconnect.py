@@ -23,6 +23,23 @@ def backoff() -> Iterator[float]:
         longest = min(longest * 2, 30.0)
 
 
+class Numbers(frozenset[int]):
+    """A set of numbers that is shown as ranges, as there may be a thousand."""
+
+    def __repr__(self) -> str:
+        ranges: list[list[int]] = []
+        for number in sorted(self):
+            if ranges and number == ranges[-1][-1] + 1:
+                ranges[-1].append(number)
+            else:
+                ranges.append([number])
+        parts = [
+            f"{each[0]}–{each[-1]}" if len(each) > 2 else ", ".join(map(str, each))
+            for each in ranges
+        ]
+        return "{" + ", ".join(parts) + "}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reconnect:
     """When to retry after a connection failed or was lost.
@@ -40,10 +57,16 @@ class Reconnect:
 
     delays: Callable[[], Iterable[float]] = backoff
     stable_after: float = 10.0
-    fatal_codes: Collection[int] = frozenset(
+    fatal_codes: Collection[int] = Numbers(
         {1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, *range(4000, 5000)}
     )
-    transient_statuses: Collection[int] = frozenset({408, 425, 429, 500, 502, 503, 504})
+    transient_statuses: Collection[int] = Numbers({408, 425, 429, 500, 502, 503, 504})
+
+    def __repr__(self) -> str:
+        values = {**vars(self), "delays": getattr(self.delays, "__qualname__", self.delays)}
+        for name in ("fatal_codes", "transient_statuses"):
+            values[name] = Numbers(values[name])
+        return f"{type(self).__name__}({', '.join(f'{name}={values[name]}' for name in values)})"
 
     def is_transient(self, error: ConsoleError) -> bool:
         """Return whether a retry may succeed after this error."""

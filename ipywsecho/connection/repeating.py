@@ -97,7 +97,8 @@ async def _repeat(
         return
     repeating = None
     loop = asyncio.get_running_loop()
-    while not gone.done():
+    # `gone` is cancelled later than the reference dies, and not at all if the loop cannot go on.
+    while found() is not None:
         await until(lambda: is_open() or gone.done())
         due = loop.time()
         while is_open() and (repeating := found()) is not None:
@@ -106,7 +107,8 @@ async def _repeat(
             # What a blocked loop has missed is not made up for.
             due = max(due + repeating.send(), loop.time())
             repeating = None
-            await asyncio.wait([gone], timeout=due - loop.time())
+            # The loop of a web page refuses to wait for a time that is over.
+            await asyncio.wait([gone], timeout=max(0.0, due - loop.time()))
 
 
 class Repeatings:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ipywsecho.errors import ConsoleError
 from ipywsecho.frames import Notice
+from ipywsecho.in_process import HOST
 from ipywsecho.masking import mask, secrets_of
 
 __all__ = ["Reports", "is_loopback"]
@@ -66,7 +67,7 @@ def is_loopback(uri: str) -> bool:
     """Tell whether an address leads to this machine."""
     try:
         host = urlsplit(uri).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
+        return host in ("localhost", HOST) or ip_address(host).is_loopback
     except ValueError:
         return False
 

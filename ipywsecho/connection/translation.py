@@ -1,6 +1,5 @@
 """Errors of websockets, of the network and of TLS as errors of this package, in one place."""
 
-import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -92,11 +91,6 @@ def _translated(
             return _handshake_failed(error, uri)
         case OSError():
             return unreachable(error, uri, proxy)
-        case NotImplementedError() if sys.platform == "emscripten":
-            return ConnectError(
-                "this Python has no network sockets, as in a notebook that runs inside the "
-                "browser; use a kernel on a real machine"
-            )
         case NotImplementedError():
             return ConnectError(
                 f"the Unix socket of {uri} cannot be opened, as this system has no Unix sockets "

@@ -16,7 +16,7 @@ from ipywsecho.connection.link import Receiver, Traffic
 from ipywsecho.connection.pinging import Pings
 from ipywsecho.connection.reading import MAX_SIZE, MessageReader
 from ipywsecho.frames import Control, now
-from ipywsecho.pacing import BatchSize
+from ipywsecho.pacing import BatchSize, Breaks
 
 if TYPE_CHECKING:
     from websockets.client import ClientProtocol
@@ -112,6 +112,7 @@ class WireLink(asyncio.Protocol):
         self._clock = clock
         self._receiver: Receiver | None = None
         self._batch = BatchSize(LARGEST)
+        self._breaks = Breaks()
         self._is_scheduled = False
         self._has_eof = False
         self._is_lost = False
@@ -246,7 +247,11 @@ class WireLink(asyncio.Protocol):
         while self._reader.has_more:
             if lap - begun > TURN:
                 self._transport.pause_reading()
-                self._schedule()
+                self._is_scheduled = True
+                if pause := self._breaks.next():
+                    self._loop.call_later(pause, self._work)
+                else:
+                    self._loop.call_soon(self._work)
                 return
             self._hand_over()
             before, lap = lap, perf_counter()

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from inspect import iscoroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
 from ipywsecho.pacing import Turn, running_loop
@@ -107,7 +106,7 @@ class _Line:
         def end(_: object) -> None:
             # A task that was cancelled before it began has run nothing.
             ended()
-            if iscoroutine(result):
+            if isinstance(result, Coroutine):
                 result.close()
 
         self._task = asyncio.get_running_loop().create_task(self._run(result, ended))

@@ -1,6 +1,6 @@
 """What is kept of a connection, and the callbacks that are told of it."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from heapq import merge
@@ -10,7 +10,7 @@ from ipywsecho.frames.calling import Caller
 from ipywsecho.frames.following import Follower, Signal, newer
 from ipywsecho.frames.log import Control, FrameLog, Notice
 from ipywsecho.frames.moments import now, order_of
-from ipywsecho.frames.notices import Notices
+from ipywsecho.frames.notices import EventLog, Notices
 from ipywsecho.frames.replies import Replies
 from ipywsecho.frames.sequence import Frame
 
@@ -28,6 +28,7 @@ class Journal:
         changed: Called when there is another notice.
         name_of: Returns how a file of the user's code is named in notices.
         hide: Returns a text with the secrets of the connection masked.
+        record: Called with what happens, in order, before anybody else is told.
         clock: Returns the time in seconds since the epoch.
 
     Attributes:
@@ -43,13 +44,14 @@ class Journal:
         changed: Callable[[], object],
         name_of: Callable[[str], str],
         hide: Callable[[str], str] = str,
+        record: Callable[[Sequence[Frame | Notice | Control]], object] | None = None,
         clock: Callable[[], float] = now,
     ) -> None:
         self.received = received
         self.sent = sent
         self._notices = Notices(changed)
         self.notices = self._notices.kept
-        self.controls: deque[Control] = deque(maxlen=_CONTROLS)
+        self.controls: EventLog[Control] = EventLog(_CONTROLS)
         self.signal = Signal()
         """Notified when a frame was received, or when the stream may have ended."""
         self.replies = Replies()
@@ -57,13 +59,21 @@ class Journal:
         self._changed = changed
         self._name_of = name_of
         self._hide = hide
+        self._record = record
         self._clock = clock
         self._callbacks: list[Callable[[Frame], object]] = []
         self._caller = Caller(self.fail)
         self._skipped: Counter[str] = Counter()
 
+    @property
+    def recounted(self) -> int:
+        """How often a notice that was kept already was counted again."""
+        return self._notices.recounted
+
     def receive(self, frames: Sequence[Frame]) -> None:
         """Keep received frames, and tell the callbacks and whoever waits for one."""
+        if self._record is not None:
+            self._record(frames)
         if not self._callbacks:
             self.received.extend(frames)
         else:
@@ -76,12 +86,22 @@ class Journal:
                 self.replies.offer(frame)
         self.signal.notify()
 
+    def send(self, frame: Frame) -> None:
+        """Keep a frame that was sent."""
+        if self._record is not None:
+            self._record((frame,))
+        self.sent.append(frame)
+
     def add(self, notice: Notice) -> None:
         """Keep a notice; an error that happens again is counted."""
+        if self._record is not None:
+            self._record((notice,))
         self._notices.add(notice)
 
     def control(self, control: Control) -> None:
         """Keep a control frame."""
+        if self._record is not None:
+            self._record((control,))
         self.controls.append(control)
         self._changed()
 
@@ -94,6 +114,10 @@ class Journal:
     def note(self, text: str, *, is_error: bool = False) -> None:
         """Keep a notice of what happens now."""
         self.add(Notice(self._clock(), self._hide(text), is_error))
+
+    def note_error(self, text: str) -> None:
+        """Keep a notice of an error that happens now."""
+        self.note(text, is_error=True)
 
     def call_back(self, callback: Callable[[Frame], object], *, remove: bool) -> None:
         """Call this for each received frame, or no longer."""
@@ -145,10 +169,10 @@ class Journal:
         """
         place = place_of(error, self._name_of)
         text = f"{what} failed: {self.described(error)}"
-        self._notices.add(
-            Notice(self._clock(), text, is_error=True),
-            f"{what} {type(error).__name__} {place}",
-        )
+        notice = Notice(self._clock(), text, is_error=True)
+        if self._record is not None:
+            self._record((notice,))
+        self._notices.add(notice, f"{what} {type(error).__name__} {place}")
 
     def end(self) -> None:
         """Cancel the callbacks that run as tasks."""

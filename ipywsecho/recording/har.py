@@ -1,8 +1,8 @@
 """The format `.har`, HTTP Archive 1.2, which the network panels of browsers export and import.
 
 A connection is an entry of `log.entries`. Its messages are in `_webSocketMessages`, an extension of
-Chrome that other tools have adopted. Each message has the same four members as a frame in a
-`.jsonl` file. The format stores the frames, the control frames, the errors, the address and the
+Chrome that other tools have adopted. Each message has the same members as a frame in a `.jsonl`
+file. The format stores the frames, the control frames, the errors, the address and the
 subprotocol of a recording. Firefox exports no messages. Control frames, which some tools
 export as well, are skipped when a file is read.
 
@@ -17,7 +17,7 @@ from importlib import metadata
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ipywsecho.frames import Clock, order_of
+from ipywsecho.frames import Clock, Decode, order_of
 from ipywsecho.masking import mask, secrets_of
 from ipywsecho.recording.contents import Contents, Entry, with_entries
 from ipywsecho.recording.messages import (
@@ -40,8 +40,8 @@ _CONTROL = (8, 9, 10)
 _CONNECTIONS_LISTED = 10
 
 
-def write_har(contents: Contents) -> Iterator[str]:
-    """Yield the text of a file in pieces."""
+def write_har(contents: Contents, decode: Decode | None = None) -> Iterator[str]:
+    """Yield the text of a file in pieces, with what `decode` makes of the frames."""
     # The last empty list in the text is that of the messages; they are inserted one by one.
     head, _, tail = encode({"log": _log(contents)}).rpartition("[]")
     yield head
@@ -51,7 +51,7 @@ def write_har(contents: Contents) -> Iterator[str]:
     entries: Iterator[Entry] = merge(contents.frames, errors, controls, key=order_of)
     for entry in entries:
         yield separator
-        yield from json_pieces(entry)
+        yield from json_pieces(entry, decode)
         separator = ",\n"
     yield ("[]" if separator == "[\n" else "\n]") + tail + "\n"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ipywsecho.errors import RecordingError
-from ipywsecho.frames import Clock, Control, Frame, Notice
+from ipywsecho.frames import AS_IT_IS, Clock, Control, Decode, Frame, Notice, decoded_of
 from ipywsecho.recording.contents import Entry
 
 __all__ = [
@@ -45,22 +45,28 @@ class FormatError(Exception):
         self.place = place
 
 
-def json_pieces(entry: Entry) -> Iterator[str]:
+def json_pieces(entry: Entry, decode: Decode | None = None) -> Iterator[str]:
     """Yield an entry as JSON; a long one in pieces, because encoding blocks all other threads.
+
+    Args:
+        entry: The entry.
+        decode: Makes what is written beside the payload of a frame.
 
     Raises:
         RecordingError: If the time of the entry is invalid.
     """
     message = _message(entry)
     data = message["data"]
+    decoded = decoded_of(decode, entry) if decode and isinstance(entry, Frame) else AS_IT_IS
+    end = "}" if decoded.text is None else f',"decoded":{decoded.json}}}'
     if len(data) <= _PIECE:
         message["data"] = _as_text(data)
-        yield encode(message)
+        yield encode(message).removesuffix("}") + end
         return
     yield encode({**message, "data": ""}).removesuffix('"}')
     for start in range(0, len(data), _PIECE):
         yield encode(_as_text(data[start : start + _PIECE]))[1:-1]
-    yield '"}'
+    yield f'"{end}'
 
 
 def _as_text(data: str | bytes) -> str:

@@ -8,16 +8,18 @@ import asyncio
 import errno
 import os
 import sys
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import merge
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple, Self
 from uuid import uuid4
 
 from ipywsecho.errors import RecordingError, SaveError
-from ipywsecho.frames import Control, Frames, Notice, order_of
+from ipywsecho.frames import Control, Decode, Frames, Notice, order_of
 from ipywsecho.masking import Secrets, mask, secrets_of
 from ipywsecho.recording.contents import Contents
 from ipywsecho.recording.har import read_har, write_har
@@ -87,18 +89,25 @@ class Recording(Contents):
             forgotten=sum(frames.total - len(frames) for frames in (received, sent)),
         )
 
-    def save(self, path: str | PathLike[str]) -> None:
+    def save(self, path: str | PathLike[str], *, decode: Decode | None = None) -> None:
         """Write the recording to a file that `load` reads.
 
         Args:
             path: The file: `.jsonl` stores the complete recording, `.har` is for other tools.
+            decode: Returns what is written beside the payload of a frame: text, or what JSON can
+                hold. It is for other readers; `load` ignores it.
 
         Raises:
             RecordingError: If the path has another extension, or the recording contains a time or a
                 text that cannot be stored.
             SaveError: If the file could not be written. An existing file stays unchanged.
         """
-        _write(Path(path), _format_of(path).write(self))
+        for _ in self.saving(path, decode=decode):
+            pass
+
+    def saving(self, path: str | PathLike[str], *, decode: Decode | None = None) -> Iterator[None]:
+        """Write the recording to a file as `save` does, in small steps."""
+        yield from _write(Path(path), _format_of(path).write(self, decode))
 
 
 def load(path: str | PathLike[str], *, entry: int | None = None) -> Recording:
@@ -113,7 +122,7 @@ def load(path: str | PathLike[str], *, entry: int | None = None) -> Recording:
         RecordingError: If the file cannot be read, is not valid, or does not contain the
             connection. The message says what is wrong, and where.
     """
-    read = _format_of(path).read
+    read = _format_of(path, is_loaded=True).read
     try:
         contents = read(_read(Path(path)), entry)
     except FormatError as error:
@@ -143,18 +152,21 @@ async def load_async(path: str | PathLike[str], *, entry: int | None = None) -> 
 
 # Files.
 
+_LINES_AT_ONCE = 64
+
 
 class _Format(NamedTuple):
-    write: Callable[[Contents], Iterator[str]]
+    write: Callable[[Contents, Decode | None], Iterator[str]]
     read: Callable[[str, int | None], Contents]
 
 
 _FORMATS = {".jsonl": _Format(write_jsonl, read_jsonl), ".har": _Format(write_har, read_har)}
 
 
-def _format_of(path: str | PathLike[str]) -> _Format:
+def _format_of(path: str | PathLike[str], *, is_loaded: bool = False) -> _Format:
+    name = str(path).removesuffix(".gz") if is_loaded else path
     try:
-        return _FORMATS[Path(path).suffix.lower()]
+        return _FORMATS[Path(name).suffix.lower()]
     except KeyError:
         raise RecordingError(
             f"{path} has an unknown extension; it must end in .jsonl or .har"
@@ -166,11 +178,16 @@ def _read(path: Path) -> str:
         data = path.read_bytes()
     except (OSError, ValueError) as exc:
         raise RecordingError(f"{path} cannot be read ({_reason(exc)}); check the path") from exc
+    if path.suffix == ".gz":
+        data = b"".join(_unpacked(data))
     if not data or data.isspace():
         raise FormatError("line 1", "the file is empty; look for another copy")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
+        if exc.end == len(data) and exc.reason == "unexpected end of data":
+            # A character is incomplete, and so is its line, which is looked at next.
+            return data[: exc.start].decode("utf-8-sig")
         line = data.count(b"\n", 0, exc.start) + 1
         raise FormatError(
             f"line {line}",
@@ -178,7 +195,18 @@ def _read(path: Path) -> str:
         ) from exc
 
 
-def _write(path: Path, lines: Iterable[str]) -> None:
+def _unpacked(data: bytes) -> Iterator[bytes]:
+    """Yield what the members of a compressed file hold, up to the first incomplete one."""
+    while data:
+        unpacking = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        try:
+            yield unpacking.decompress(data)
+        except zlib.error as exc:
+            raise FormatError("line 1", f"this is not a compressed file ({exc})") from exc
+        data = unpacking.unused_data
+
+
+def _write(path: Path, lines: Iterator[str]) -> Iterator[None]:
     """Write a file atomically: an existing file is replaced completely or stays unchanged."""
     # Replaces the target of a symbolic link, not the link.
     path = Path(os.path.realpath(path))
@@ -186,7 +214,9 @@ def _write(path: Path, lines: Iterable[str]) -> None:
     try:
         try:
             with unfinished.open("x", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
+                while piece := list(islice(lines, _LINES_AT_ONCE)):
+                    file.writelines(piece)
+                    yield
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(path)

@@ -73,6 +73,8 @@ class EchoServer(BaseServer):
             larger one is disconnected with code 1009.
         max_connections: Connections at a time, or `None` for no limit. Further ones are refused
             with HTTP status 503.
+        in_process: Whether to listen at an address that only this process can reach, without a
+            socket; `host` then means nothing. `None` does so where no socket can listen.
 
     Raises:
         OptionError: If a limit is less than 1.
@@ -92,6 +94,7 @@ class EchoServer(BaseServer):
         ssl: "SSLContext | None" = None,
         max_size: int | None = MAX_SIZE,
         max_connections: int | None = MAX_CONNECTIONS,
+        in_process: bool | None = None,
     ) -> None:
         super().__init__(
             host,
@@ -100,6 +103,7 @@ class EchoServer(BaseServer):
             ssl=ssl,
             max_size=max_size,
             max_connections=max_connections,
+            in_process=in_process,
         )
         self._paths = dict(paths)
         self._parameters = {path: parameters_of(paths[path]) for path in paths}

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 from websockets.asyncio.server import ServerConnection
+from websockets.protocol import State
 
+from ipywsecho.server.capacity import SMALL
 from ipywsecho.server.gate import GatedTransport
 from ipywsecho.server.intake import Intake, Obstacle
-from ipywsecho.server.room import SMALL
 from ipywsecho.server.wording import peer_of
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
         super().__init__(*arguments, **options)
         self.is_surplus = guards.is_full
         """Whether the server had no place for this connection when it was made."""
+        self.rooms = guards.rooms
+        """The rooms of the server."""
+        self.on_writable: Callable[[], object] | None = None
+        """Called when the network takes data again."""
         self._guards = guards
         guards.arrived(self)
         self._intake = Intake(
-            guards.room,
+            guards.capacity,
             guards.max_size,
             hand_on=self._hand_on,
             set_reading=self._set_reading,
@@ -64,18 +69,27 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
             self._letting_go = self.loop.create_task(self.close(code, reason))
             self._end_in_time()
 
-    def reserve(self, size: int) -> AbstractAsyncContextManager[None]:
-        """Return a context with room to make and send a large message.
+    @property
+    def is_writable(self) -> bool:
+        """Whether the connection is open, and the network takes data at the moment."""
+        return not self.paused and self.protocol.state is State.OPEN
 
-        Entering it waits for the room. A small message needs none, and neither does the answer to a
-        large message.
+    def write(self, frames: bytes) -> None:
+        """Write frames of a handler that writes nothing else."""
+        self.transport.write(frames)
+
+    def reserve(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Return a context with memory to make and send a large message.
+
+        Entering it waits for the memory. A small message needs none, and neither does the answer to
+        a large message.
         """
-        return _NO_CLAIM if size <= SMALL or self._intake.has_room else self._claimed(size)
+        return _NO_CLAIM if size <= SMALL or self._intake.has_memory else self._claimed(size)
 
     @asynccontextmanager
     async def _claimed(self, size: int) -> AsyncIterator[None]:
         is_granted = asyncio.Event()
-        claim = self._guards.room.claim(size, is_granted.set, self.let_go)
+        claim = self._guards.capacity.claim(size, is_granted.set, self.let_go)
         try:
             await is_granted.wait()
             self._has_reserved = True
@@ -85,7 +99,7 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
             claim.release()
 
     async def send(self, message: Any, text: bool | None = None) -> None:
-        """Send a message, as `ServerConnection` does; a large one waits for room."""
+        """Send a message, as `ServerConnection` does; a large one waits for memory."""
         # The fragments of an iterable are sent one by one.
         is_whole = isinstance(message, str | bytes | bytearray | memoryview)
         # The items of a view may take several bytes.
@@ -101,7 +115,7 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
     async def recv(self, decode: bool | None = None) -> Any:
         """Return the next message, as `ServerConnection` does.
 
-        The room of the message before is given back, so a handler must not keep that message.
+        The memory of the message before is given back, so a handler must not keep that message.
         """
         self._intake.handled()
         message = await super().recv(decode)
@@ -153,6 +167,8 @@ class GuardedConnection(ServerConnection, asyncio.BufferedProtocol):
         super().resume_writing()
         self._pongs = 0
         self._intake.unblock(Obstacle.PONGS)
+        if self.on_writable is not None:
+            self.on_writable()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Give back what the connection held."""

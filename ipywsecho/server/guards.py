@@ -3,7 +3,8 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from ipywsecho.server.room import Room
+from ipywsecho.server.capacity import Capacity
+from ipywsecho.server.rooms import Rooms
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -36,7 +37,8 @@ class Guards:
         send_timeout: float,
         close_timeout: float,
     ) -> None:
-        self.room = Room(asyncio.get_running_loop())
+        self.capacity = Capacity(asyncio.get_running_loop())
+        self.rooms = Rooms()
         self.max_size = max_size
         self.send_timeout = send_timeout
         self.close_timeout = close_timeout

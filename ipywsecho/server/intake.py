@@ -2,7 +2,7 @@
 
 websockets pauses reading once its queue is full. But it parses everything that was read before,
 and collects a message of any allowed size. The intake therefore hands on small pieces, and large
-messages only when there is room for them. Everything else waits in the network.
+messages only when there is memory for them. Everything else waits in the network.
 """
 
 from collections import deque
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from enum import Enum, auto
 from functools import partial
 
+from ipywsecho.server.capacity import SMALL, Capacity, Claim
 from ipywsecho.server.framing import MOST_FRAGMENTS, Framing
-from ipywsecho.server.room import SMALL, Claim, Room
 
 __all__ = ["Intake", "Obstacle"]
 
@@ -35,15 +35,15 @@ class Obstacle(Enum):
     """The queue of websockets holds enough bytes."""
     PONGS = auto()
     """The client does not read the pongs to its pings."""
-    ROOM = auto()
-    """A large message waits for room."""
+    CAPACITY = auto()
+    """A large message waits for memory."""
 
 
 class Intake:
     """Hands on what is read from a client: the request, then the frames.
 
     Args:
-        room: The memory for large messages.
+        capacity: The memory for large messages.
         max_size: Bytes that a message may have; websockets refuses larger ones, without reading
             them. `None` is no limit.
         hand_on: Called with each piece.
@@ -55,7 +55,7 @@ class Intake:
 
     def __init__(
         self,
-        room: Room,
+        capacity: Capacity,
         max_size: int | None,
         *,
         hand_on: Callable[[bytes], object],
@@ -64,7 +64,7 @@ class Intake:
         refuse: Callable[[int, str], object],
         refuse_request: Callable[[str], object],
     ) -> None:
-        self._room = room
+        self._capacity = capacity
         self._max_size = max_size
         self._hand_on = hand_on
         self._set_reading = set_reading
@@ -88,8 +88,8 @@ class Intake:
         self._is_large_complete = False
 
     @property
-    def has_room(self) -> bool:
-        """Whether the handler is busy with a large message, for which it has room."""
+    def has_memory(self) -> bool:
+        """Whether the handler is busy with a large message, for which it has memory."""
         return self._claim is not None and self._taken > self._claimed
 
     def receive(self, data: bytes | bytearray | memoryview) -> None:
@@ -118,7 +118,7 @@ class Intake:
 
     def handled(self) -> None:
         """The handler has finished with the messages that it took."""
-        if self.has_room:
+        if self.has_memory:
             self._release()
 
     def discard(self) -> None:
@@ -126,13 +126,13 @@ class Intake:
         self._is_discarding = True
         self._waiting.clear()
         self._obstacles.clear()
-        # A message that has room keeps its memory until the connection has ended.
+        # A message that has memory keeps its memory until the connection has ended.
         if self._claim is not None and not self._claim.is_granted:
             self._release()
         self._set_reading(True)
 
     def close(self) -> None:
-        """Give back the room, as the connection has ended."""
+        """Give back the memory, as the connection has ended."""
         self._is_discarding = True
         self._waiting.clear()
         self._release()
@@ -218,17 +218,17 @@ class Intake:
             self._await_room()
 
     def _await_room(self) -> None:
-        self._obstacles.add(Obstacle.ROOM)
+        self._obstacles.add(Obstacle.CAPACITY)
         if self._claim is None:
             self._claimed = self._framing.completed
             # How long a message will be in the end, its first fragments do not tell.
             size = self._max_size if self._framing.is_fragmented else self._framing.size
-            enter = partial(self.unblock, Obstacle.ROOM)
-            self._claim = self._room.claim(size, enter, self._refuse)
+            enter = partial(self.unblock, Obstacle.CAPACITY)
+            self._claim = self._capacity.claim(size, enter, self._refuse)
 
     def _release(self) -> None:
         claim, self._claim = self._claim, None
         if claim is not None:
             claim.release()
-        if Obstacle.ROOM in self._obstacles and not self._is_discarding:
+        if Obstacle.CAPACITY in self._obstacles and not self._is_discarding:
             self._await_room()

@@ -126,6 +126,27 @@ async def silent(connection: "ServerConnection") -> None:
             await turn.pass_on()
 
 
+async def room(
+    connection: "GuardedConnection",
+    *,
+    name: Annotated[str, MaxBytes(60)] = "lobby",
+    recent: Annotated[int, Between(0, 100)] = 0,
+    who: Annotated[str, MaxBytes(40)] = "",
+) -> None:
+    """Send each frame to everybody in the room, also to the one that sent it."""
+    rooms = connection.rooms
+    if rooms.is_full and name not in rooms:
+        await connection.close(1013, "there are too many rooms; try again later")
+        return
+    turn = Turn(_TURN)
+    with rooms.entered(connection, name, who=who, recent=recent) as say:
+        async for message in connection:
+            await say(message)
+            del message
+            if turn.is_over():
+                await turn.pass_on()
+
+
 PATHS: Mapping[str, Behaviour] = {
     "/": echo,
     "/clock": clock,
@@ -135,6 +156,7 @@ PATHS: Mapping[str, Behaviour] = {
     "/slow": slow,
     "/flood": flood,
     "/silent": silent,
+    "/room": room,
 }
 """The function for each path by default."""
 

@@ -113,6 +113,8 @@ class ReplayServer(BaseServer):
             larger one is disconnected with code 1009.
         max_connections: Connections at a time, or `None` for no limit. Further ones are refused
             with HTTP status 503.
+        in_process: Whether to listen at an address that only this process can reach, without a
+            socket; `host` then means nothing. `None` does so where no socket can listen.
 
     Raises:
         OptionError: If the speed is not greater than 0, or a limit is less than 1.
@@ -131,6 +133,7 @@ class ReplayServer(BaseServer):
         ssl: "SSLContext | None" = None,
         max_size: int | None = MAX_SIZE,
         max_connections: int | None = MAX_CONNECTIONS,
+        in_process: bool | None = None,
     ) -> None:
         super().__init__(
             host,
@@ -139,6 +142,7 @@ class ReplayServer(BaseServer):
             ssl=ssl,
             max_size=max_size,
             max_connections=max_connections,
+            in_process=in_process,
         )
         if not speed > 0:
             raise OptionError(

@@ -6,14 +6,16 @@ loopback interface.
 
 import asyncio
 import logging
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from ipywsecho.errors import NotRunningError, OptionError
+from ipywsecho.in_process import Listening
 from ipywsecho.server.hiding import hide_in_traceback, secrets_in
 from ipywsecho.server.listening import BACKLOG, listening_socket
 from ipywsecho.server.wording import authority, end_of, path_of, peer_of
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from ipywsecho.server.guarding import GuardedConnection
     from ipywsecho.server.guards import Guards
+    from ipywsecho.server.in_process import InProcessServer
 
 __all__ = ["MAX_CONNECTIONS", "MAX_SIZE", "BaseServer"]
 
@@ -36,6 +39,7 @@ MAX_SIZE = 4 * 2**20
 MAX_CONNECTIONS = 500
 """Connections at a time by default: enough for a class of some hundreds."""
 
+_CAN_LISTEN = sys.platform != "emscripten"
 _CLOSE_TIMEOUT = 2.0
 # A client on a slow network needs time for a large message.
 _SEND_TIMEOUT = 20.0
@@ -70,9 +74,12 @@ class BaseServer(ABC):
             larger one is disconnected with code 1009.
         max_connections: Connections at a time, or `None` for no limit. Further ones are refused
             with HTTP status 503.
+        in_process: Whether to listen at an address that only this process can reach, without a
+            socket; `host` then means nothing. `None` does so where no socket can listen, as in a
+            notebook that runs inside a web page.
 
     Raises:
-        OptionError: If a limit is less than 1.
+        OptionError: If a limit is less than 1, or `ssl` is set and there is no socket.
     """
 
     def __init__(
@@ -84,18 +91,24 @@ class BaseServer(ABC):
         ssl: "SSLContext | None" = None,
         max_size: int | None = MAX_SIZE,
         max_connections: int | None = MAX_CONNECTIONS,
+        in_process: bool | None = None,
     ) -> None:
         for name, limit in {"max_size": max_size, "max_connections": max_connections}.items():
             if limit is not None and limit < 1:
                 raise OptionError(f"{name}={limit!r} must be at least 1, or None for no limit")
+        self._in_process = not _CAN_LISTEN if in_process is None else in_process
+        if self._in_process and ssl is not None:
+            raise OptionError(
+                "ssl=… needs a socket, and this server listens inside the process; leave it out"
+            )
         self._host = host
         self._port = port
         self._allow_origins = allow_origins
         self._ssl = ssl
         self._max_size = max_size
         self._max_connections = max_connections
-        self._socket: socket | None = None
-        self._server: Server | None = None
+        self._socket: socket | Listening | None = None
+        self._server: Server | InProcessServer | None = None
         self._guards: Guards | None = None
 
     @abstractmethod
@@ -156,7 +169,11 @@ class BaseServer(ABC):
             OSError: If the address is unavailable, for example because the port is in use.
         """
         if self._socket is None:
-            self._socket = listening_socket(self._host, self._port)
+            self._socket = (
+                Listening(self._port)
+                if self._in_process
+                else listening_socket(self._host, self._port)
+            )
 
     async def start(self) -> None:
         """Start to serve; a running server is left alone. A closed one may be started again.
@@ -210,29 +227,37 @@ class BaseServer(ABC):
             close_timeout=_CLOSE_TIMEOUT,
         )
 
-    async def _new_server(self, guards: "Guards") -> "Server":
-        from websockets.asyncio.server import serve
-
+    async def _new_server(self, guards: "Guards") -> "Server | InProcessServer":
         from ipywsecho.server.guarding import GuardedConnection
 
-        return await serve(
+        return await self._serving()(
             self._serve,
             sock=self._socket,
             ssl=self._ssl,
             backlog=BACKLOG,
             # Until it serves, nothing here waits, so nobody closes what is not yet known.
             start_serving=False,
-            origins=[None, *self._allow_origins],  # type: ignore[list-item]
+            origins=[None, *self._allow_origins],
             process_request=self._refuse,
             select_subprotocol=self.choose,
             process_response=_log_response,
-            create_connection=partial(GuardedConnection, guards),  # type: ignore[arg-type]
+            create_connection=partial(GuardedConnection, guards),
             # On one machine, compression takes more time than it saves.
             compression=None,
             max_size=self._max_size,
             close_timeout=_CLOSE_TIMEOUT,
             logger=_protocol_log,
         )
+
+    def _serving(self) -> "Callable[..., Awaitable[Server | InProcessServer]]":
+        """Return what serves: that of websockets over sockets, or its counterpart inside."""
+        if self._in_process:
+            from ipywsecho.server.in_process import serve as serve_in_process
+
+            return serve_in_process
+        from websockets.asyncio.server import serve
+
+        return serve
 
     def _refuse(self, connection: "ServerConnection", request: "Request") -> "Response | None":
         if cast("GuardedConnection", connection).is_surplus:
@@ -271,8 +296,9 @@ class BaseServer(ABC):
         try:
             await self.handle(connection)
         except ConnectionClosed:
-            # A client may close the connection, or lose it, at any time.
-            return
+            # A client may close the connection, or lose it, at any time. If it was another one, to
+            # which this handler sent, nobody would handle this one any more.
+            await connection.close(1011, "a connection that the handler uses was closed")
         except Exception as exc:
             secrets = {"secrets": secrets_in(connection.request)}
             where = peer_of(connection), path_of(connection.request)

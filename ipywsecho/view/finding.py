@@ -1,27 +1,28 @@
-"""Finds frames in a log: the criteria, and a search that runs in short time slices."""
+"""Finds entries in a log: the criteria, and a search that runs in short time slices."""
 
 import re
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from functools import partial
+from itertools import islice
 from threading import Thread
-from time import monotonic, process_time
-from typing import NamedTuple
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
 
-from ipywsecho.frames import Frame, Frames
+from ipywsecho.frames import AS_IT_IS, Decoded, Frame
+from ipywsecho.view.decoding import DecodedOf
+from ipywsecho.view.matches import Found, Matches
 from ipywsecho.view.matching import LARGE, TooSlowError, matcher_of
+from ipywsecho.view.order import Kept
 from ipywsecho.view.payloads import Kind, kind_of
 
-__all__ = ["Criteria", "Sieve", "TextSieve"]
-
-MOST_FOUND = 1_000
-"""How many of the newest matches are kept; a redraw shows fewer than this."""
+__all__ = ["Criteria", "Sieve"]
 
 _PATIENCE = 1.0
-"""Seconds that frames may take which turn out to be too slow; then no more are examined."""
+"""Seconds that entries may take which turn out to be too slow; then no more are examined."""
 
-_SECONDS_FOR_TEXTS = 0.05
-"""Seconds of the processor that all texts together may take each time."""
+_AHEAD = 1_000
+"""How many frames are decoded together, if they are not decoded at once."""
 
 _HEX = re.compile(r"(?:[0-9a-f]{2}\s*)+", re.IGNORECASE | re.ASCII)
 
@@ -31,8 +32,9 @@ class Criteria(NamedTuple):
 
     Attributes:
         text: A text that the payload contains, ignoring case, or `/a regular expression/` with
-            optional flags (i, m, s, x) after it. In a binary frame, the text is looked for in the
-            payload decoded as Latin-1, and hexadecimal digits also match the bytes they stand for.
+            optional flags (i, m, s, x) after it. In a binary frame, the text is looked for in what
+            was made of the payload, or in the payload decoded as Latin-1, and hexadecimal digits
+            also match the bytes they stand for.
         sent: Whether the frame was sent, or `None` for both directions.
         kind: What the frame contains, or `None` for any content.
     """
@@ -49,7 +51,11 @@ class Criteria(NamedTuple):
         """
         return matcher_of(self.text)
 
-    def in_frame(self) -> Callable[[Frame], bool]:
+    def reads(self, frame: Frame) -> bool:
+        """Return whether what a frame contains decides whether it matches."""
+        return self.sent in (None, frame.sent) and (self.kind is not None or bool(self.text))
+
+    def in_frame(self) -> "InFrame":
         """Return a predicate for frames, which raises `TooSlowError` if one takes too long.
 
         Raises:
@@ -59,128 +65,145 @@ class Criteria(NamedTuple):
         in_bytes = bytes.fromhex(self.text) if _HEX.fullmatch(self.text) else None
         sent, kind, text = self.sent, self.kind, self.text
 
-        def matches(frame: Frame) -> bool:
-            data = frame.data
+        def matches(frame: Frame, decoded: Decoded = AS_IT_IS) -> bool:
             if sent is not None and frame.sent is not sent:
                 return False
-            if kind is not None and kind_of(data) is not kind:
+            data = frame.data
+            if kind is not None and kind_of(data, decoded) is not kind:
                 return False
             if not text:
                 return True
-            if isinstance(data, str):
-                return in_text(data)
-            return (in_bytes is not None and in_bytes in data) or in_text(data.decode("latin-1"))
+            if in_bytes is not None and isinstance(data, bytes) and in_bytes in data:
+                return True
+            shown = data if decoded.text is None else decoded.text
+            return in_text(shown if isinstance(shown, str) else shown.decode("latin-1"))
 
         return matches
 
 
-class Sieve:
-    """An incremental search for the newest matching frames of a log.
+class InFrame(Protocol):
+    """Returns whether a frame matches."""
 
-    Each frame is examined once, the newest frames first. Every call of `look` continues the search
+    def __call__(self, frame: Frame, decoded: Decoded = AS_IT_IS) -> bool:
+        """Examine a frame, and what was made of it."""
+
+
+class Sieve:
+    """An incremental search for the entries of a log that match.
+
+    Each entry is examined once, the newest entries first. Every call of `look` continues the search
     for a limited time, and the matches found so far are available in between. A large frame is
     examined in a thread, and the search goes on with the next one when that is done.
 
     Args:
-        matches: Returns whether a frame matches; raises `TooSlowError` if that takes too long.
+        matches: Returns whether an entry matches; raises `TooSlowError` if that takes too long. For
+            a frame, it is passed what was made of it as well.
+        decoded_of: Returns what was made of a frame. Where that is not known yet, the search stops,
+            and has to be continued later.
         clock: Returns the time in seconds.
     """
 
     def __init__(
-        self, matches: Callable[[Frame], bool], *, clock: Callable[[], float] = monotonic
+        self,
+        matches: Callable[..., bool],
+        *,
+        decoded_of: DecodedOf | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._matches = matches
+        self._decoded_of = decoded_of
         self._clock = clock
-        # Numbers of frames, counted from the first frame ever logged. The frames from `_oldest`
-        # up to, but not including, `_newest` have been examined.
+        # Numbers of entries, counted from the first one ever logged. Those from `_oldest` up to,
+        # but not including, `_newest` have been examined.
         self._oldest: int | None = None
         self._newest = 0
-        self._found: deque[tuple[int, Frame]] = deque()
         # The frames that are examined in threads: one on either side of those examined.
         self._pending: dict[int, Future[bool]] = {}
         self._patience = _PATIENCE
-        self.matched = 0
-        """Number of examined frames that matched."""
+        self.found = Matches()
+        """The numbers of the matches that the log still keeps."""
         self.looked_at = 0
-        """Number of examined frames."""
+        """Number of examined entries."""
         self.too_slow = 0
-        """Number of examined frames of which it is unknown whether they match."""
+        """Number of examined entries of which it is unknown whether they match."""
         self.slow_number: int | None = None
-        """The number of the first frame that took too long, counted from 1, or `None`."""
+        """The number of the first entry that took too long, counted from 1, or `None`."""
 
     @property
-    def found(self) -> list[Frame]:
-        """The newest matches that the log still keeps, oldest first."""
-        return [frame for _, frame in self._found]
+    def matched(self) -> int:
+        """Number of examined entries that matched."""
+        return self.found.total
 
-    def look(self, frames: Frames, seconds: float) -> bool:
+    def found_in(self, kept: Kept) -> Found:
+        """Return the matches that a log keeps."""
+        self.found.forget_before(kept.total - len(kept))
+        return Found(kept, self.found)
+
+    def look(self, kept: Kept, seconds: float) -> bool:
         """Continue the search.
 
         Args:
-            frames: The frames of the log.
-            seconds: How long to search; at least one frame is examined, or waited for.
+            kept: What the log keeps.
+            seconds: How long to search; at least one entry is examined, or waited for.
 
         Returns:
-            Whether all frames have been examined.
+            Whether all entries have been examined.
         """
-        first = frames.total - len(frames)
+        first = kept.total - len(kept)
         if self._oldest is None:
-            self._oldest = self._newest = frames.total
+            self._oldest = self._newest = kept.total
         deadline = self._clock() + seconds
-        # Skipped if there are no new frames, because even an empty slice takes time.
-        is_done = self._newest >= frames.total or self._look_ahead(frames, first, deadline)
+        # Skipped if there are no new entries, because even an empty slice takes time.
+        is_done = self._newest >= kept.total or self._look_ahead(kept, first, deadline)
         if is_done and self._oldest > first:
-            is_done = self._look_back(frames, first, deadline)
-        # Frames that the log has forgotten must not stay in memory.
-        while self._found and self._found[0][0] < first:
-            self._found.popleft()
+            is_done = self._look_back(kept, first, deadline)
+        self.found.forget_before(first)
         for number in [number for number in self._pending if number < first]:
             del self._pending[number]
         return is_done
 
-    def _look_ahead(self, frames: Frames, first: int, deadline: float) -> bool:
+    def _look_ahead(self, kept: Any, first: int, deadline: float) -> bool:
         self._newest = max(self._newest, first)
-        for frame in frames[self._newest - first :]:
-            is_match = self._examine(self._newest, frame, deadline)
+        unseen = iter(kept[self._newest - first :])
+        for entry in unseen:
+            is_match = self._examine(self._newest, entry, deadline)
             if is_match is None:
-                return False
+                return self._ask_ahead(unseen)
             if is_match:
-                self._found.append((self._newest, frame))
-                if len(self._found) > MOST_FOUND:
-                    self._found.popleft()
+                self.found.append(self._newest)
             self._newest += 1
             if self._clock() > deadline:
-                return self._newest == frames.total
+                return bool(self._newest == kept.total)
         return True
 
-    def _look_back(self, frames: Frames, first: int, deadline: float) -> bool:
+    def _look_back(self, kept: Any, first: int, deadline: float) -> bool:
         assert self._oldest is not None
-        for frame in reversed(frames[: self._oldest - first]):
-            is_match = self._examine(self._oldest - 1, frame, deadline)
+        unseen = reversed(kept[: self._oldest - first])
+        for entry in unseen:
+            is_match = self._examine(self._oldest - 1, entry, deadline)
             if is_match is None:
-                return False
+                return self._ask_ahead(unseen)
             self._oldest -= 1
-            if is_match and len(self._found) < MOST_FOUND:
-                self._found.appendleft((self._oldest, frame))
+            if is_match:
+                self.found.prepend(self._oldest)
             if self._clock() > deadline:
                 return self._oldest <= first
         return True
 
-    def _examine(self, number: int, frame: Frame, deadline: float) -> bool | None:
-        """Return whether a frame matches, or `None` if that is not known yet."""
-        is_match = False
+    def _ask_ahead(self, unseen: Iterator[Any]) -> bool:
+        """Have the next frames decoded as well; return that the search is not complete."""
+        if self._decoded_of is not None:
+            for entry in islice(unseen, _AHEAD):
+                if isinstance(entry, Frame):
+                    self._decoded_of(entry)
+        return False
+
+    def _examine(self, number: int, entry: Any, deadline: float) -> bool | None:
+        """Return whether an entry matches, or `None` if that is not known yet."""
+        is_match: bool | None = False
         if self._patience > 0:
             try:
-                if len(frame.data) <= LARGE:
-                    is_match = self._matches(frame)
-                else:
-                    pending = self._pending.get(number)
-                    if pending is None:
-                        pending = self._pending[number] = _aside(self._matches, frame)
-                    if not wait([pending], max(0.0, deadline - self._clock())).done:
-                        return None
-                    del self._pending[number]
-                    is_match = pending.result()
+                is_match = self._verdict(number, entry, deadline)
             except TooSlowError as exc:
                 self._patience -= exc.seconds
                 self.too_slow += 1
@@ -188,18 +211,35 @@ class Sieve:
                     self.slow_number = number + 1
         else:
             self.too_slow += 1
-        self.looked_at += 1
-        self.matched += is_match
+        self.looked_at += is_match is not None
         return is_match
 
+    def _verdict(self, number: int, entry: Any, deadline: float) -> bool | None:
+        pending = self._pending.get(number)
+        if pending is None:
+            examine = partial(self._matches, entry)
+            size = len(entry.data) if isinstance(entry, Frame) else 0
+            if self._decoded_of is not None and isinstance(entry, Frame):
+                decoded = self._decoded_of(entry)
+                if decoded is None:
+                    return None
+                examine = partial(self._matches, entry, decoded)
+                size = max(size, len(decoded.text or ""))
+            if size <= LARGE:
+                return examine()
+            pending = self._pending[number] = _aside(examine)
+        if not wait([pending], max(0.0, deadline - self._clock())).done:
+            return None
+        return self._pending.pop(number).result()
 
-def _aside(matches: Callable[[Frame], bool], frame: Frame) -> Future[bool]:
+
+def _aside(examine: Callable[[], bool]) -> Future[bool]:
     """Examine a frame in a thread of its own, or at once where there are no threads."""
     examined: Future[bool] = Future()
 
     def run() -> None:
         try:
-            examined.set_result(matches(frame))
+            examined.set_result(examine())
         except BaseException as exc:
             examined.set_exception(exc)
 
@@ -209,39 +249,3 @@ def _aside(matches: Callable[[Frame], bool], frame: Frame) -> Future[bool]:
     except RuntimeError:
         run()
     return examined
-
-
-class TextSieve:
-    """A search in texts that are all examined at once, and each of them once.
-
-    Args:
-        matches: Returns whether a text matches; raises `TooSlowError` if that takes too long.
-        clock: Returns the seconds that the processor has spent.
-    """
-
-    def __init__(
-        self, matches: Callable[[str], bool], *, clock: Callable[[], float] = process_time
-    ) -> None:
-        self._matches = matches
-        self._clock = clock
-        self._known: dict[str, bool] = {}
-        self.is_too_slow = False
-        """Whether a search took too long; texts that were not examined do not match."""
-
-    def select(self, texts: Iterable[str]) -> list[bool]:
-        """Return for each text whether it matches."""
-        deadline = self._clock() + _SECONDS_FOR_TEXTS
-        # Without those that are no more.
-        known = {text: self._known[text] for text in texts if text in self._known}
-        selected = []
-        for text in texts:
-            if text not in known and not self.is_too_slow:
-                self.is_too_slow = self._clock() > deadline
-                if not self.is_too_slow:
-                    try:
-                        known[text] = self._matches(text)
-                    except TooSlowError:
-                        self.is_too_slow = True
-            selected.append(known.get(text, False))
-        self._known = known
-        return selected

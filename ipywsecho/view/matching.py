@@ -115,7 +115,14 @@ def _containing(needle: str) -> Callable[[str], bool]:
 
 def _matching(typed: str, pattern: str, flags: int) -> Callable[[str], bool]:
     # Imported with the first regular expression, as most searches are for a literal text.
-    import regex
+    try:
+        import regex
+    except ImportError as exc:
+        # A notebook that runs inside a web page may lack it.
+        raise InputError(
+            f"{typed} needs the package regex, which is not installed; run %pip install regex, or "
+            "search for a text without slashes"
+        ) from exc
 
     is_verbose = bool(flags & re.VERBOSE)
     translated, steps = _translated(pattern, is_verbose)

@@ -1,21 +1,35 @@
-"""Payloads: what a frame contains, and how to show it as text, JSON, a picture or bytes.
+"""Payloads: what a frame contains, and how to show it as text, JSON, a picture or bytes."""
 
-JSON is indented anew but otherwise unchanged: numbers keep their notation, and duplicate keys are
-all shown.
-"""
-
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from functools import lru_cache
 from html import escape
-from typing import Any, NamedTuple, NoReturn
+from itertools import takewhile
+from typing import NamedTuple
+from unicodedata import category
 
 from ipywsecho.escaping import html_of, visible
-from ipywsecho.frames import Frame
-from ipywsecho.view.pictures import Picture, SourceOf, is_picture, is_svg, picture_of, svg_of
+from ipywsecho.frames import AS_IT_IS, Decoded, Frame
+from ipywsecho.view.indenting import highlighted, indented_lines, is_json, whole_tokens
+from ipywsecho.view.pictures import (
+    Picture,
+    SourceOf,
+    is_picture,
+    is_svg,
+    picture_of,
+    svg_of,
+    why_not_shown,
+)
 
-__all__ = ["Body", "Kind", "View", "body_of", "kind_of", "size_in_words"]
+__all__ = [
+    "Body",
+    "Kind",
+    "View",
+    "ascii_of",
+    "body_of",
+    "hex_line",
+    "kind_of",
+    "size_in_words",
+]
 
 CHARACTERS = 1_000
 """Number of characters of a text that are shown."""
@@ -32,17 +46,12 @@ LINES = 8
 ONE_LINE = 72
 """JSON of at most this many characters stays on one line."""
 
-LONGEST_JSON = 200_000
-"""A text with more characters is not parsed as JSON, which would take too long."""
+SUMMARY_CHARACTERS = 120
+"""Number of characters of JSON that are shown while it is folded; the page cuts what is wider."""
 
-# By pygments' names of the kinds of tokens.
-_CLASSES = {
-    "Token.Name.Tag": "key",
-    "Token.Literal.String.Double": "str",
-    "Token.Literal.Number.Integer": "num",
-    "Token.Literal.Number.Float": "num",
-    "Token.Keyword.Constant": "num",
-}
+_AS_TEXT = "bytes as {}, {}"
+_DECODED = "{} decoded from {}"
+_MOST_MARKS = 16
 
 
 class Kind(StrEnum):
@@ -75,7 +84,7 @@ class Body(NamedTuple):
     Attributes:
         html: HTML for the line of the row.
         plain: Plain text for the row; shorter than the HTML if that is folded.
-        note: What the payload is, its size, and whether it is truncated.
+        note: What the payload is, its size, and which part of it is shown.
         block: HTML for the lines below, or "" if there are none.
     """
 
@@ -85,23 +94,70 @@ class Body(NamedTuple):
     block: str = ""
 
 
-def kind_of(data: str | bytes) -> Kind:
-    """Return what a payload contains. A JSON number, string or literal alone counts as text."""
+class _Source(NamedTuple):
+    """Where a text comes from.
+
+    Attributes:
+        size: The bytes of the payload.
+        words: Says what a text of some kind and size is, unless it is the payload itself.
+    """
+
+    size: int
+    words: str = ""
+
+    def note(self, kind: str, text: str, part: str | None = None) -> str:
+        """Return what the text is, its size, and which part of it is shown, `None` for all."""
+        if not self.words:
+            shown = None if part is None else len(part.encode("utf-8", "surrogatepass"))
+            return f"{kind}, {_size(self.size, shown)}"
+        note = self.words.format(kind, size_in_words(self.size))
+        # How many of the bytes that is, is not known.
+        return note if part is None else f"{note}, {len(part):,} of {len(text):,} characters"
+
+
+def kind_of(data: str | bytes, decoded: Decoded = AS_IT_IS) -> Kind:
+    """Return what a payload contains. A JSON number, string or literal alone counts as text.
+
+    Args:
+        data: The payload.
+        decoded: What was made of it, which counts instead.
+    """
+    if decoded.is_json:
+        return Kind.JSON
+    if decoded.text is not None:
+        data = decoded.text
     if isinstance(data, bytes):
         return Kind.PICTURE if is_picture(data) and picture_of(data) else Kind.BYTES
-    if _is_json(data):
+    if is_json(data):
         return Kind.JSON
     return Kind.PICTURE if "<svg" in data[:2_000] and is_svg(data) else Kind.TEXT
 
 
-def body_of(frame: Frame, view: View, source_of: SourceOf) -> Body:
+def body_of(frame: Frame, view: View, source_of: SourceOf, decoded: Decoded = AS_IT_IS) -> Body:
     """Return a payload as a row of the log shows it.
 
     Args:
         frame: The frame.
         view: How to show the payload.
         source_of: Returns a picture as a URI.
+        decoded: What was made of the payload, which is shown instead in all views but hex.
     """
+    if decoded.text is not None and view is not View.HEX:
+        source = _Source(frame.size, _DECODED)
+        is_value = decoded.is_json or is_json(decoded.text)
+        if is_value and view is not View.TEXT:
+            return _json(decoded.text, source)
+        return _text(decoded.text, source, Kind.TEXT)
+    body = _payload(frame, view, source_of)
+    if not decoded.error:
+        return body
+    error = visible(decoded.error)
+    line = f'<bdi class="error">{escape(error, quote=False)}</bdi>'
+    block = f"<div>{body.html}</div>{body.block}" if body.html else body.block
+    return Body(line, f"{error}\n{body.plain}", body.note, block)
+
+
+def _payload(frame: Frame, view: View, source_of: SourceOf) -> Body:
     data, size = frame.data, frame.size
     if not data:
         return Body("", "", f"{'text' if isinstance(data, str) else 'bytes'}, empty")
@@ -109,17 +165,17 @@ def body_of(frame: Frame, view: View, source_of: SourceOf) -> Body:
         if isinstance(data, str):
             return _hex(data.encode("utf-8", "surrogatepass"), size, is_text=True)
         return _hex(data, size)
-    prefix = ""
+    source = _Source(size)
     if isinstance(data, bytes):
         if view is View.AUTOMATIC:
             picture = picture_of(data)
             return _hex(data, size) if picture is None else _picture(data, picture, source_of)
-        data, prefix = data.decode("utf-8", "replace"), "bytes as "
-    if view is not View.TEXT and _is_json(data):
-        return _json(data, size, prefix + Kind.JSON)
+        data, source = data.decode("utf-8", "replace"), _Source(size, _AS_TEXT)
+    if view is not View.TEXT and is_json(data):
+        return _json(data, source)
     if view is View.AUTOMATIC and is_svg(data):
-        return _text(data, size, str(svg_of(data)))
-    return _text(data, size, prefix + Kind.TEXT)
+        return _text(data, source, str(svg_of(data)))
+    return _text(data, source, Kind.TEXT)
 
 
 def size_in_words(size: int) -> str:
@@ -134,22 +190,37 @@ def size_in_words(size: int) -> str:
     return f"{amount / 1_000:.1f} GB"
 
 
-def _note(what: str, size: int, is_cut: bool = False) -> str:
-    return f"{what}, {size_in_words(size)}" + (" in all" if is_cut else "")
+def _size(size: int, shown: int | None) -> str:
+    """Return the size of a payload, and how many bytes of it are shown; `None` stands for all."""
+    if shown is None:
+        return size_in_words(size)
+    words = size_in_words(shown), size_in_words(size)
+    first, whole = words if len(set(words)) == 2 else (f"{shown:,} B", f"{size:,} B")
+    return f"first {first} of {whole}"
 
 
-def _text(data: str, size: int, what: str) -> Body:
-    is_cut = len(data) > CHARACTERS
-    shown = visible(data[:CHARACTERS]) + ("…" if is_cut else "")
-    return Body(f"<bdi>{escape(shown, quote=False)}</bdi>", shown, _note(what, size, is_cut))
+def _text(data: str, source: _Source, what: str) -> Body:
+    part = data if len(data) <= CHARACTERS else data[: _end_of_character(data, CHARACTERS)]
+    is_cut = len(part) < len(data)
+    shown = visible(part) + ("…" if is_cut else "")
+    note = source.note(what, data, part if is_cut else None)
+    return Body(f"<bdi>{escape(shown, quote=False)}</bdi>", shown, note)
+
+
+def _end_of_character(text: str, limit: int) -> int:
+    """Return where to cut a text, so that no accent is separated from its letter."""
+    # A letter with more marks than this is no letter of any language.
+    nearest = range(limit, limit - _MOST_MARKS, -1)
+    marks = sum(1 for _ in takewhile(lambda index: category(text[index])[0] == "M", nearest))
+    return limit if marks == _MOST_MARKS else limit - marks
 
 
 def _picture(data: bytes, picture: Picture, source_of: SourceOf) -> Body:
     what = str(picture)
     source = source_of(data, picture)
     image = f'<img alt="{what}" src="{source}">' if source else ""
-    words = what + (" (cannot be shown)" if source == "" else "")
-    return Body(words, words, _note(Kind.PICTURE, len(data)), image)
+    words = what + (f" ({why_not_shown(picture)})" if source == "" else "")
+    return Body(words, words, f"{Kind.PICTURE}, {size_in_words(len(data))}", image)
 
 
 def _block(lines: Sequence[str], summary: str) -> str:
@@ -164,103 +235,46 @@ def _block(lines: Sequence[str], summary: str) -> str:
 
 def _hex(data: bytes, size: int, *, is_text: bool = False) -> Body:
     is_cut = len(data) > BYTES
-    note = _note("text as bytes" if is_text else Kind.BYTES, size, is_cut)
+    note = f"{'text as bytes' if is_text else Kind.BYTES}, {_size(size, BYTES if is_cut else None)}"
     if len(data) <= 16:
-        line = f"{data.hex(' ')}   {_ascii(data)}"
+        line = f"{data.hex(' ')}   {ascii_of(data)}"
         return Body(f"<bdi>{html_of(line)}</bdi>", line, note)
     plain = data[:48].hex(" ") + ("…" if len(data) > 48 else "")
-    lines = [_hex_line(data, start) for start in range(0, min(len(data), BYTES), 16)]
+    lines = [hex_line(data, start) for start in range(0, min(len(data), BYTES), 16)]
     if is_cut:
         lines.append("…")
     return Body("", plain, note, _block([html_of(line) for line in lines], html_of(lines[0])))
 
 
-def _hex_line(data: bytes, start: int) -> str:
+def hex_line(data: bytes, start: int) -> str:
+    """Return a line of a hex dump."""
     line = data[start : start + 16]
     codes = f"{line[:8].hex(' ')}  {line[8:].hex(' ')}"
-    return f"{start:08x}  {codes:<48}  {_ascii(line)}"
+    return f"{start:08x}  {codes:<48}  {ascii_of(line)}"
 
 
-def _ascii(data: bytes) -> str:
+def ascii_of(data: bytes) -> str:
+    """Return bytes as ASCII, with a dot for each that is not printable."""
     return "".join(chr(byte) if 0x20 <= byte < 0x7F else "·" for byte in data)
 
 
 # --- JSON ---
 
 
-def _is_json(text: str) -> bool:
-    # Most texts need not be parsed, because they begin with another character.
-    if len(text) > LONGEST_JSON or text[:100].lstrip(" \t\r\n")[:1] not in ("{", "["):
-        return False
-    try:
-        # Numbers are only checked: Python rejects very long integers when it converts them.
-        json.loads(text, parse_int=str, parse_float=str, parse_constant=_reject)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-def _reject(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not valid in JSON (RFC 8259, section 6)")
-
-
-def _json(text: str, size: int, what: str) -> Body:
-    plain = visible(text[:CHARACTERS]) + ("…" if len(text) > CHARACTERS else "")
+def _json(text: str, source: _Source) -> Body:
+    beginning = whole_tokens(text, CHARACTERS)
+    plain = visible(beginning) + ("…" if len(beginning) < len(text.rstrip()) else "")
     if len(text) <= ONE_LINE and text.isprintable():
-        return Body("".join(_highlighted(_tokens(text))), plain, _note(what, size))
-    # The cache must not keep long payloads in memory that the log has forgotten.
-    lines = _lines(text) if len(text) <= PRETTY_CHARACTERS else _lines.__wrapped__(text)
-    block = _block(lines, html_of(" ".join(text[:80].split())) + "…")
-    return Body("", plain, _note(what, size, lines[-1] == "…"), block)
-
-
-@lru_cache(maxsize=256)
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple("".join(_highlighted(_indented(text))).split("\n"))
-
-
-@lru_cache(maxsize=1)
-def _lexer() -> Any:
-    # Imported with the first JSON: it takes long, and most streams need it not at once.
-    from pygments.lexers.data import JsonLexer
-
-    return JsonLexer(stripnl=False, ensurenl=False)
-
-
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the tokens of a JSON text, each with its CSS class, or "" for none."""
-    for kind, token in _lexer().get_tokens(text):
-        yield _CLASSES.get(str(kind), ""), token
-
-
-def _indented(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the tokens of a JSON text with one value per line, truncated to a limit."""
-    depth = 0
-    room = PRETTY_CHARACTERS
-    is_first = False
-    for name, token in _tokens(text):
-        # A token without a class may consist of several brackets, commas and colons.
-        for part in [token] if name else "".join(token.split()):
-            if room <= 0:
-                yield "", "\n…"
-                return
-            closes = part in ("}", "]")
-            depth -= closes
-            if is_first != closes:
-                yield "", "\n" + "  " * depth
-            yield name, part[:room]
-            is_first = part in ("{", "[")
-            depth += is_first
-            if part == ",":
-                yield "", "\n" + "  " * depth
-            elif part == ":":
-                yield "", " "
-            room -= len(part) + depth
-
-
-def _highlighted(tokens: Iterator[tuple[str, str]]) -> Iterator[str]:
-    for name, token in tokens:
-        if name:
-            yield f'<bdi class="{name}">{escape(visible(token), quote=False)}</bdi>'
-        else:
-            yield token if token.isprintable() or token[0] == "\n" else visible(token)
+        return Body(highlighted(text), plain, source.note(Kind.JSON, text))
+    shown = whole_tokens(text, PRETTY_CHARACTERS, is_indented=True)
+    lines = indented_lines(shown)
+    part = None
+    if len(shown) < len(text.rstrip()):
+        *others, last = lines
+        # After a comma or a colon, where a value would be.
+        end = (f"{last}…",) if last.endswith(" ") else (last, "…")
+        lines, part = (*others, *end), shown
+    summary = whole_tokens(text, SUMMARY_CHARACTERS)
+    rest = "…" if len(summary) < len(text.rstrip()) else ""
+    block = _block(lines, html_of(" ".join(summary.split())) + rest)
+    return Body("", plain, source.note(Kind.JSON, text, part), block)

@@ -1,13 +1,24 @@
 """Pictures in frames: recognised by their content, and shown as thumbnails."""
 
 import re
-import warnings
 from base64 import b64encode
 from collections.abc import Callable
+from importlib.util import find_spec
 from io import BytesIO
 from typing import NamedTuple
 
-__all__ = ["Gallery", "Picture", "SourceOf", "is_picture", "is_svg", "picture_of", "svg_of"]
+from ipywsecho.view.dimensions import Size, size_of
+
+__all__ = [
+    "Gallery",
+    "Picture",
+    "SourceOf",
+    "is_picture",
+    "is_svg",
+    "picture_of",
+    "svg_of",
+    "why_not_shown",
+]
 
 EDGE = 128
 """Maximum width and height of a thumbnail in pixels."""
@@ -24,7 +35,11 @@ MOST_PIXELS = 40_000_000
 _KEPT = 256
 
 _FORMATS = {"PNG": "png", "JPEG": "jpeg", "GIF": "gif", "WEBP": "webp"}
-_SIGNATURE = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|RIFF....WEBP", re.DOTALL)
+_SIGNATURE = re.compile(
+    rb"(?P<PNG>\x89PNG\r\n\x1a\n)|(?P<JPEG>\xff\xd8\xff)|(?P<GIF>GIF8[79]a)"
+    rb"|(?P<WEBP>RIFF....WEBP)",
+    re.DOTALL,
+)
 # The possessive "*+" prevents catastrophic backtracking in a row of comments.
 _SVG = re.compile(
     r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<!DOCTYPE[^>]*>\s*)*+<svg[\s>/]", re.DOTALL
@@ -44,7 +59,7 @@ class Picture(NamedTuple):
     """
 
     format: str
-    size: tuple[int, int] | None
+    size: Size | None
 
     def __str__(self) -> str:
         return f"{self.format} image" + (f", {self.size[0]} × {self.size[1]}" if self.size else "")
@@ -61,21 +76,11 @@ def is_picture(data: bytes) -> bool:
 
 def picture_of(data: bytes) -> Picture | None:
     """Return the format and size of the picture, or `None` if the bytes are not a picture."""
-    if not is_picture(data):
+    signature = _SIGNATURE.match(data)
+    if signature is None or signature.lastgroup is None:
         return None
-    # Imported late, because most streams contain no pictures.
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            # The user cannot fix a picture of the peer, and only its header is read here.
-            warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=list(_FORMATS)) as image:
-                # Pillow calls a JPEG file with several pictures MPO.
-                return Picture("JPEG" if image.format == "MPO" else image.format or "", image.size)
-    except Exception:
-        # Decoders raise all kinds of errors for invalid data.
-        return None
+    size = size_of(signature.lastgroup, data)
+    return None if size is None else Picture(signature.lastgroup, size)
 
 
 def is_svg(text: str) -> bool:
@@ -122,7 +127,7 @@ class Gallery:
         width, height = picture.size or (0, 0)
         if len(data) <= SMALL and width * height <= PIXELS:
             return _uri(_FORMATS[picture.format], data)
-        if width * height > MOST_PIXELS:
+        if width * height > MOST_PIXELS or not _has_pillow():
             return ""
         key = hash(data)
         if key in self._thumbnails:
@@ -137,6 +142,19 @@ class Gallery:
         while len(self._thumbnails) >= _KEPT:
             del self._thumbnails[next(iter(self._thumbnails))]
         self._thumbnails[key] = source
+
+
+def why_not_shown(picture: Picture) -> str:
+    """Return in words why a picture is not shown."""
+    width, height = picture.size or (0, 0)
+    if width * height <= MOST_PIXELS and not _has_pillow():
+        return "too large to show without Pillow"
+    return "cannot be shown"
+
+
+def _has_pillow() -> bool:
+    # A notebook that runs inside a web page may lack it.
+    return find_spec("PIL") is not None
 
 
 def _thumbnail(data: bytes) -> str:

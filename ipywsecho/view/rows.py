@@ -11,30 +11,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from heapq import merge
 from html import escape
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from ipywsecho.escaping import visible
-from ipywsecho.frames import Control, Frame, Notice, order_of
+from ipywsecho.frames import AS_IT_IS, Control, Frame, Notice, order_of
+from ipywsecho.view.decoding import DecodedOf
 from ipywsecho.view.payloads import View, body_of
 from ipywsecho.view.pictures import SourceOf
 
 __all__ = [
-    "Parity",
     "Rendering",
+    "clock",
     "newest_first",
     "output",
     "paragraph",
-    "preview",
     "text_of",
     "weight_of",
+    "words_of",
 ]
-
-Parity = Literal["even", "odd"]
-"""The style sheet shows a preview only below an Output of the same parity.
-
-The Output that takes over the rows of a preview has the other parity, and so hides the preview.
-"""
-
 
 _INDENT = " " * 17
 _CONTROLS = {8: "close", 9: "ping", 10: "pong"}
@@ -47,11 +41,13 @@ class Rendering(NamedTuple):
         outputs: The entries of the Output, in the format of a notebook.
         size: Approximate size of the message to the page, in bytes.
         is_cut: Whether rows were omitted because of the size limit.
+        rows: How many of the entries are shown.
     """
 
     outputs: tuple[dict[str, Any], ...]
     size: int
     is_cut: bool
+    rows: int = 0
 
 
 class _Row(NamedTuple):
@@ -76,9 +72,10 @@ def output(
     seen: int,
     limit: int,
     hidden: int = 0,
+    covered: int = 0,
     view: View = View.AUTOMATIC,
     source_of: SourceOf = lambda data, picture: None,  # noqa: ARG005
-    parity: Parity = "even",
+    decoded: DecodedOf = lambda frame: None,  # noqa: ARG005
 ) -> Rendering:
     """Return the newest rows of a log, as many as fit.
 
@@ -87,52 +84,32 @@ def output(
         seen: Number of frames, shown or not; a row tells how many of them are not shown.
         limit: Approximate number of bytes that may be shown. The newest row is always shown.
         hidden: Number of further frames that the filter hides.
+        covered: Number of further rows that *Clear* hides.
         view: How to show payloads.
         source_of: Returns a picture as a URI.
-        parity: Of the Output.
+        decoded: Returns what was made of a frame.
     """
     rows: list[_Row] = []
     size = frames = 0
     is_cut = False
     for entry in entries:
-        row = _row(entry, view, source_of)
+        row = _row(entry, view, source_of, decoded)
         if rows and size + row.size > limit:
             is_cut = True
             break
         rows.append(row)
         size += row.size
         frames += isinstance(entry, Frame)
-    if seen > frames or hidden:
-        rows.append(_omission(seen - frames, hidden))
+    shown = len(rows)
+    if seen > frames or hidden or covered:
+        is_empty = not rows and seen == hidden == 0
+        rows.append(_omission(seen - frames, hidden, covered, is_empty=is_empty))
     if not rows:
         return Rendering((), 0, False)
     rows.reverse()
     html = "".join(row.html for row in rows)
     plain = "\n".join(row.plain for row in rows)
-    return Rendering(_display_data(html, plain, parity), size, is_cut)
-
-
-def preview(
-    entries: Iterable[Frame | Notice | Control],
-    *,
-    view: View,
-    source_of: SourceOf,
-    parity: Parity,
-) -> str:
-    """Return rows as HTML to be shown below the Output, until the Output has these rows.
-
-    Args:
-        entries: Frames and notices, newest first.
-        view: How to show payloads.
-        source_of: Returns a picture as a URI.
-        parity: Of the Output above.
-    """
-    rows = [_row(entry, view, source_of).html for entry in entries]
-    rows.reverse()
-    html = "".join(rows)
-    # Hidden from screen readers, which would read the rows twice, and from the focus, which would
-    # be lost when the preview disappears.
-    return f'<pre class="ipywsecho {parity}" role="none" aria-hidden="true" inert>{html}</pre>'
+    return Rendering(_display_data(html, plain), size, is_cut, shown)
 
 
 def paragraph(text: str, *, is_error: bool = False) -> Rendering:
@@ -152,6 +129,13 @@ def newest_first(
     )
 
 
+def words_of(notice: Notice) -> str:
+    """Return what happened, and how often."""
+    if notice.occurrences == 1:
+        return notice.text
+    return f"{notice.text} ×{notice.occurrences:,}, last {clock(notice.last or notice.time)[:8]}"
+
+
 def text_of(control: Control) -> str:
     """Return a control frame in words."""
     if control.fragments:
@@ -163,20 +147,20 @@ def text_of(control: Control) -> str:
     return f"{name} “{data.decode()}”" if is_text else f"{name} {data.hex(' ')}"
 
 
-def _display_data(html: str, plain: str, parity: Parity = "even") -> tuple[dict[str, Any], ...]:
+def _display_data(html: str, plain: str) -> tuple[dict[str, Any], ...]:
     bundle = {
         # The log can be focused, so that it can be scrolled with the keyboard.
-        "text/html": f'<pre class="ipywsecho {parity}" role="log" tabindex="0">{html}</pre>',
+        "text/html": f'<pre class="ipywsecho" role="log" tabindex="0">{html}</pre>',
         "text/plain": plain,
     }
     return ({"output_type": "display_data", "data": bundle, "metadata": {}},)
 
 
-def _row(entry: Frame | Notice | Control, view: View, source_of: SourceOf) -> _Row:
+def _row(
+    entry: Frame | Notice | Control, view: View, source_of: SourceOf, decoded: DecodedOf
+) -> _Row:
     if isinstance(entry, Notice):
-        text = visible(entry.text)
-        if entry.occurrences > 1:
-            text += f" ×{entry.occurrences:,}, last {_clock(entry.last or entry.time)[:8]}"
+        text = visible(words_of(entry))
         kind = "error" if entry.is_error else "note"
         html = f"<bdi>{escape(text, quote=False)}</bdi>"
         return _with_time(entry.time, "—", kind, text, html)
@@ -185,32 +169,35 @@ def _row(entry: Frame | Notice | Control, view: View, source_of: SourceOf) -> _R
         text = text_of(entry)
         html = f'<bdi class="note">{escape(text, quote=False)}</bdi>'
         return _with_time(entry.time, mark, kind, text, html, title)
-    body = body_of(entry, view, source_of)
-    html = f"{body.html}  <i>{body.note}</i>{body.block}"
+    body = body_of(entry, view, source_of, decoded(entry) or AS_IT_IS)
+    html = f"<span>{body.html}</span>  <i>{body.note}</i>{body.block}"
     return _with_time(entry.time, mark, kind, f"{body.plain}  ({body.note})", html, title)
 
 
 def _with_time(
     moment: float, mark: str, kind: str, plain: str, html: str, title: str = "event"
 ) -> _Row:
-    clock = _clock(moment)
+    shown = clock(moment)
     return _Row(
-        f'<div class="{kind}"><time>{clock}</time>  <b title="{title}">{mark}</b>  {html}</div>',
-        f"{clock}  {mark}  {plain}".replace("\n", "\n" + _INDENT),
+        f'<div class="{kind}"><time>{shown}</time>  <b title="{title}">{mark}</b>  {html}</div>',
+        f"{shown}  {mark}  {plain}".replace("\n", "\n" + _INDENT),
     )
 
 
-def _omission(earlier: int, hidden: int) -> _Row:
-    parts = []
+def _omission(earlier: int, hidden: int, covered: int, *, is_empty: bool) -> _Row:
+    parts = ["no frames yet"] if is_empty else []
     if earlier:
         parts.append(f"… {earlier:,} earlier {'frame' if earlier == 1 else 'frames'}")
     if hidden:
         parts.append(f"{hidden:,} hidden by the filter")
+    if covered:
+        parts.append(f"{covered:,} earlier {'row' if covered == 1 else 'rows'} hidden by Clear")
     text = " · ".join(parts)
     return _Row(f'<div class="note">{text}</div>', text)
 
 
-def _clock(moment: float) -> str:
+def clock(moment: float) -> str:
+    """Return the local time of day, to the millisecond."""
     second = int(moment)
     return f"{_clock_second(second)}.{int((moment - second) * 1000):03d}"
 

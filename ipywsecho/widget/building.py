@@ -98,6 +98,19 @@ class Builder:
         """Build again soon; no request has to wait, because `run` limits the rate anyway."""
         self._changed.set()
 
+    def settle(self) -> None:
+        """Build at once what has changed, unless the builder is asynchronous or paused."""
+        if self._is_over or self._is_held() or not self._changed.is_set():
+            return
+        try:
+            built = self._build(self._snapshot())
+            if isinstance(built, Coroutine):
+                built.close()
+            elif not isawaitable(built):
+                self._show(built)
+        except Exception as exc:
+            self._fail(exc)
+
     def cancel(self) -> None:
         """Stop building, and cancel a build in progress."""
         self._is_over = True

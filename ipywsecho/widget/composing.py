@@ -5,13 +5,16 @@ import json
 from collections.abc import Callable
 from enum import StrEnum
 from math import inf
+from threading import Lock
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from ipywsecho.errors import InputError
 from ipywsecho.pacing import Timer
 
-__all__ = ["EnterKey", "Form", "payload_of"]
+__all__ = ["EnterKey", "Form", "InOrder", "payload_of"]
+
+T = TypeVar("T")
 
 
 class Form(StrEnum):
@@ -115,3 +118,33 @@ class EnterKey:
         self.release()
         self._completed_at = self._clock()
         self._submit()
+
+
+class InOrder(Generic[T]):
+    """Puts the messages of each page into the order in which the page numbered them.
+
+    A kernel may handle two messages of a page on two threads, and the second one first.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._next: dict[str, int] = {}
+        self._early: dict[tuple[str, int], T] = {}
+
+    def take(self, page: str, number: int, message: T) -> list[T]:
+        """Return the messages whose turn it is, now that this one has come.
+
+        Args:
+            page: The name of the page.
+            number: How many messages the page sent before.
+            message: The message.
+        """
+        with self._lock:
+            self._early[page, number] = message
+            ready = []
+            following = self._next.get(page, 0)
+            while (page, following) in self._early:
+                ready.append(self._early.pop((page, following)))
+                following += 1
+            self._next[page] = following
+        return ready

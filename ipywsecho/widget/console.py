@@ -16,10 +16,12 @@ from ipywsecho.connection import (
     Repeating,
     Sending,
     Traffic,
+    Work,
     loosely,
+    told_if_forgotten,
 )
 from ipywsecho.errors import ConsoleError
-from ipywsecho.frames import Follower, Frame, FrameLog
+from ipywsecho.frames import Decode, Follower, Frame, FrameLog
 from ipywsecho.pacing import running_loop
 from ipywsecho.session import Session
 from ipywsecho.widget.base import Button, Combobox, Output, VBox
@@ -29,10 +31,11 @@ from ipywsecho.widget.display import place_name
 from ipywsecho.widget.gestures import Gestures
 from ipywsecho.widget.observing import FramesTrait, ObservedLog, Observers, StateTrait, Told
 from ipywsecho.widget.presence import Presence
+from ipywsecho.widget.saving import SavedCopy
 from ipywsecho.widget.viewing import Viewer
 
 if TYPE_CHECKING:
-    from ipywsecho.recording import Recording
+    from ipywsecho.recording import Recorder, Recording
 
 __all__ = ["WebSocketConsole"]
 
@@ -88,6 +91,9 @@ class WebSocketConsole(VBox):
         on_open: Sent or called each time a connection has opened, before anything that waits: a
             message, several messages, or a function of the console, which may be asynchronous.
         control_frames: Whether the log shows pings, pongs, and how messages were fragmented.
+        decode: Returns what is shown, searched and saved instead of the payload of a frame: text,
+            or what JSON can hold. It may be called on another thread, and again for a frame.
+        record: A file to write each frame to as it comes, `.jsonl` or `.jsonl.gz`, or a `Recorder`.
         **options: Options of `websockets.asyncio.client.connect`, such as `additional_headers`,
             `subprotocols`, `ssl`, `proxy`, `open_timeout`, `ping_interval` or `max_size`.
 
@@ -124,6 +130,7 @@ class WebSocketConsole(VBox):
 
     Raises:
         OptionError: If an option is invalid.
+        RecordingError: If `record` is no file that can be written as frames come.
         ValueError: If `history` or `history_bytes` is less than 1.
     """
 
@@ -154,6 +161,8 @@ class WebSocketConsole(VBox):
         tools: bool = False,
         on_open: Greeting[Self] | None = None,
         control_frames: bool = False,
+        decode: Decode | None = None,
+        record: "str | PathLike[str] | Recorder | None" = None,
         **options: Any,
     ) -> None:
         host = _Notebook(self)
@@ -165,11 +174,13 @@ class WebSocketConsole(VBox):
             # The host says that it is called with the console.
             on_open=cast("Greeting[Any] | None", on_open),
             control_frames=control_frames,
+            decode=decode,
+            record=record,
             host=host,
             **options,
         )
         host.remember(self)
-        self._controls = Controls()
+        self._controls = Controls(has_list=builder is None)
         self.text: Combobox = self._controls.text
         self.button: Button = self._controls.button
         self.output: Output = self._controls.output
@@ -179,8 +190,13 @@ class WebSocketConsole(VBox):
         call = self._session.home.call
         self._controls.pause.on_click(lambda _: self.set_trait("paused", not self.paused))
         self.observe(lambda _: call(self._view.pause, self.paused), names="paused")
-        super().__init__(self._controls.rows)
+        super().__init__(self._controls.rows, _dom_classes=("ipywsecho-console",))
         self._view.show_header()
+        self._copy = SavedCopy(
+            *(self._session, self._controls, self._view),
+            title=title,
+            is_shown=lambda: self._presence.is_shown,
+        )
         # Who holds one of these holds the console.
         for part in (self.text, self.button, self.output):
             part.console = self
@@ -188,6 +204,7 @@ class WebSocketConsole(VBox):
         self._session.start()
         self._presence = Presence(self, self._session, self._controls, self._view)
 
+    @told_if_forgotten
     async def connect(self) -> None:
         self._presence.use()
         await self._session.connect()
@@ -195,6 +212,7 @@ class WebSocketConsole(VBox):
     def send_message(self, data: str | bytes) -> Sending:
         return self._session.send_message(data)
 
+    @told_if_forgotten
     async def disconnect(self, code: int = 1000, reason: str = "") -> None:
         await self._session.disconnect(code, reason)
         if running_loop() is self._session.lifetime.loop:
@@ -205,6 +223,7 @@ class WebSocketConsole(VBox):
     ) -> Repeating:
         return self._session.send_every(seconds, data)
 
+    @told_if_forgotten
     async def ping(self, data: bytes = b"") -> float:
         return await self._session.ping(data)
 
@@ -235,14 +254,14 @@ class WebSocketConsole(VBox):
     def on_frame(self, callback: Callable[[Frame], object], remove: bool = False) -> None:
         self._session.on_frame(callback, remove)
 
-    async def request(
+    def request(
         self,
         data: str | bytes,
         *,
-        timeout: float | None = 10.0,  # noqa: ASYNC109
+        timeout: float | None = 10.0,
         match: Callable[[Frame], object] | None = None,
-    ) -> Frame:
-        return await self._session.request(data, timeout=timeout, match=match)
+    ) -> Work[Frame]:
+        return self._session.request(data, timeout=timeout, match=match)
 
     def __aiter__(self) -> Follower:
         return aiter(self._session)
@@ -274,12 +293,18 @@ class WebSocketConsole(VBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         self._presence.expect()
+        self._copy.display()
         return super()._repr_mimebundle_(**kwargs)
+
+    def _tell_forgotten(self, name: str) -> None:
+        self._session._tell_forgotten(name)
 
     def _close_widgets(self) -> None:
         # A front end that counts views reports the end of each, to a kernel that is done with it.
         self._controls.header.set_trait("_view_count", None)
         self._controls.forget_roll()
+        if not self._session.home.is_gone:
+            self._copy.finish()
         self._presence.close()
         for widget in descendants_of(self):
             widget.close()
@@ -322,6 +347,7 @@ class _Notebook(Host):
     def attached(self, loop: asyncio.AbstractEventLoop) -> None:
         if (console := self._console()) is not None:
             console._view.attach(loop)
+            console._copy.attach(loop.call_later)
             self._observers.tell(self._values(console))
 
     def received(self) -> None:
@@ -338,11 +364,13 @@ class _Notebook(Host):
         if (console := self._console()) is not None:
             self._observers.tell(self._values(console))
             console._view.request()
+            if console._session.state == "closed":
+                console._copy.update_soon()
 
     def cleared(self) -> None:
         if (console := self._console()) is not None:
-            console._view.clear()
-            console._controls.withdraw()
+            console._view.forget()
+            console._controls.offer.withdraw()
 
     def ended(self) -> None:
         self._observers.cancel()

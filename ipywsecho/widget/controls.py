@@ -1,28 +1,52 @@
 """The widgets of a console, without the reactions to them."""
 
-from base64 import b64encode
-from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
-from ipywidgets import HTML, Box, Button, Combobox, Dropdown, HBox, Layout, Output, Text, Widget
+from ipywidgets import HTML, Box, Button, HBox, Layout, Output, Text, Widget
 
-from ipywsecho.escaping import html_of
-from ipywsecho.view import STYLE, Kind, View
+from ipywsecho.view import STYLE, Criteria, Kind, View, complaint, hiding_copy
+from ipywsecho.widget.channel import Channel
 from ipywsecho.widget.composing import Form
+from ipywsecho.widget.paging import Pager
+from ipywsecho.widget.parts import (
+    NAMED,
+    CountedBox,
+    MessageField,
+    Offer,
+    as_needed,
+    button,
+    choice,
+    wrapping,
+)
 
-__all__ = ["Controls", "descendants_of"]
+__all__ = ["Controls", "Direction", "descendants_of"]
 
-LARGEST_OFFER = 2_000_000
-"""Maximum size, in bytes, of a file that is offered for download."""
+# The kernel of a web page does not send that a value is `None` now.
+SHOWN = "flex"
 
-# Set at construction, because adding a class later would take a message to the page.
-_NAMED = ("ipywsecho-named",)
 _SWITCH = {
     "open": ("Disconnect", "Close the connection"),
     "waiting": ("Stop", "Stop retrying"),
     "closed": ("Connect", "Open the connection"),
 }
 _PAUSE = "Pause the log; new frames are still kept"
+_CLOSED = "Send a message (press Connect first)"
+
+
+# A Dropdown takes a value of `None` to mean that nothing is chosen, and then shows no label.
+class Direction(Enum):
+    """Which frames to show; the values are those of `Criteria.sent`."""
+
+    BOTH = None
+    RECEIVED = False
+    SENT = True
+
+
+class AnyKind(Enum):
+    """Stands for all kinds of frames."""
+
+    ANY = None
 
 
 class Controls:
@@ -30,100 +54,163 @@ class Controls:
 
     Attributes:
         header: The first row; each page counts the views of it.
+        failure: What ended the connection, where the log does not tell it.
         text: The text field.
         button: Sends the message in the text field.
         output: Shows the log.
-        preview: Shows the newest rows below the log, until the log shows them.
+        pager: Goes through the rows of a paused log in the Output.
+        channel: The way to the pages that show the console.
+        name: Tells the console from all others.
         retry: Retries the connection at once.
+        pause: Pauses or resumes the log.
         switch: Opens or closes the connection.
         more: Shows or hides the tools.
+        unfilter: Removes the filter.
+        wrong_text: What is wrong with the message.
+        wrong_search: What is wrong with the search.
         search: The text that rows must contain.
-        direction: The direction of frames to show; its value is that of `Criteria.sent`.
+        direction: The direction of frames to show.
         kind: The kind of frames to show.
         view: How to show payloads.
         form: The format of messages.
-        pause: Pauses or resumes the log.
-        clear: Empties the log.
+        clear: Hides the rows of the log.
+        uncover: Shows them again.
+        forget: Deletes the frames.
+        file_format: The suffix of the file to save.
         save: Saves the frames, and offers the file.
-        withdrawals: How often `withdraw` was called.
+        offer: The file that is offered.
         rows: All widgets in the order of the page.
+
+    Args:
+        has_list: Whether the log is a list of rows, and not what a builder makes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_list: bool = True) -> None:
+        self.channel = Channel(has_list=has_list)
+        self._has_list = has_list
+        self._has_begun = self._is_waiting = self._is_paused = False
+        self.name = self.channel.model_id or ""
         self._make_header()
         self._make_composer()
         self._make_tools()
         self._make_screen()
-        self.rows = [self.header, self._composer, self._tools, self._screen]
+        self.failure, self.wrong_text, self.wrong_search = (
+            HTML(layout=Layout(display="none", width="auto", margin="0 2px")) for _ in range(3)
+        )
+        self.rows = [
+            *(self.header, self.failure, self._composer, self.wrong_text),
+            *(self._tools, self.wrong_search, self._screen),
+        ]
 
     def _make_header(self) -> None:
-        self._title = HTML(layout=Layout(flex="1 1 16em"))
-        self.retry = _button("Try now", "refresh", "Retry the connection now")
-        self.switch = _button("", "power-off", "")
-        self.more = _button("", "sliders", "Filter, format, pause and more")
-        style = HTML(f"<style>{STYLE}</style>", layout=Layout(display="none"))
-        self._roll = Box(layout=Layout(display="none"))
-        self.header = CountedBox(
-            [self._title, self.retry, self.switch, self.more, style, self._roll]
+        self._title = HTML(layout=Layout(flex="1 1 16em", min_width="0"))
+        self.retry = button("Try now", "refresh", "Retry the connection now")
+        self.pause = button("Pause", "pause", _PAUSE)
+        self.switch = button("", "power-off", "")
+        self.more = button("", "sliders", "Filter, format, save and more")
+        self.unfilter = button("Remove the filter", "times", "Remove the filter", "ipywsecho-icon")
+        # As wide whatever they say, so that nothing moves; `retry` takes the place of `pause`.
+        self.retry.layout.flex = self.pause.layout.flex = "0 0 6.5em"
+        self.switch.layout.flex = "0 0 8em"
+        self.more.layout.flex = "1 1 0"
+        more = HBox([self.more, self.unfilter], layout=Layout(flex="0 1 11em", overflow="hidden"))
+        buttons = HBox(
+            [self.retry, self.pause, self.switch, more],
+            _dom_classes=("ipywsecho-buttons",),
+            layout=Layout(flex="0 1 27em", justify_content="flex-end", overflow="hidden"),
         )
+        sheet = f"<style>{STYLE}{hiding_copy(self.name)}</style>"
+        style = HTML(sheet, layout=Layout(display="none"))
+        self._roll = Box(layout=Layout(display="none"))
+        self.header = CountedBox([self._title, buttons, style, self._roll])
 
     def _make_composer(self) -> None:
-        self.text = Combobox(
+        self.text = MessageField(
             placeholder="Send a message",
             description="Message to send",
             continuous_update=False,
-            _dom_classes=_NAMED,
+            _dom_classes=(*NAMED, "ipywsecho-field"),
             layout=Layout(flex="1 1 12em", width="auto", min_width="8em"),
         )
         self.button = Button(
-            description="Send", icon="paper-plane", tooltip="Send message", layout=_as_needed()
+            description="Send",
+            icon="paper-plane",
+            tooltip="Send message",
+            button_style="primary",
+            _dom_classes=("ipywsecho-send",),
+            layout=as_needed(),
         )
-        self._composer = HBox([self.text, self.button], layout=_wrapping())
+        self._composer = HBox([self.text, self.button], layout=wrapping())
 
     def _make_tools(self) -> None:
         self.search = Text(
             placeholder="Filter: text or /regex/",
             description="Filter",
-            _dom_classes=_NAMED,
+            _dom_classes=NAMED,
             layout=Layout(flex="1 1 10em", width="auto", min_width="8em"),
         )
-        self.direction = _choice(
-            "Direction", [("Both ways", None), ("Received", False), ("Sent", True)]
+        self.direction = choice(
+            "Direction",
+            [
+                ("Both ways", Direction.BOTH),
+                ("Received", Direction.RECEIVED),
+                ("Sent", Direction.SENT),
+            ],
         )
-        self.kind = _choice(
-            "Kind of frames", [("Any kind", None), *((_capital(kind), kind) for kind in Kind)]
+        self.kind = choice(
+            "Kind of frames",
+            [("Any kind", AnyKind.ANY), *((_capital(kind), kind) for kind in Kind)],
         )
-        self.view = _choice("View of payloads", [(_capital(f"{view} view"), view) for view in View])
-        self.form = _choice("Format of messages", [(f"Send as {form}", form) for form in Form])
-        self.pause = _button("Pause", "pause", _PAUSE)
-        self.clear = _button("Clear", "trash", "Delete the frames in the log")
-        self.save = _button("Save", "download", "Save the frames, and offer the file for download")
-        self._offer = HTML(layout=_as_needed())
-        self.withdrawals = 0
-        choices = [self.search, self.direction, self.kind, self.view, self.form]
-        self._tools = HBox(
-            [*choices, self.pause, self.clear, self.save, self._offer], layout=_wrapping()
+        self.view = choice("View of payloads", [(_capital(f"{view} view"), view) for view in View])
+        self.form = choice(
+            "Format of messages", [(f"Send as {form}", form) for form in Form], "ipywsecho-form"
         )
+        self.clear = button("Clear", "ban", "Hide the rows of the log; the frames are kept")
+        self.uncover = button(
+            "Show all", "undo", "Show the rows that Clear has hidden", "ipywsecho-uncover"
+        )
+        self.forget = button("Forget", "trash", "Delete the frames that are kept")
+        self.file_format = choice(
+            "Format of the file", [(f"as {suffix}", suffix) for suffix in (".jsonl", ".har")]
+        )
+        self.save = button("Save", "download", "Save the frames, and offer the file for download")
+        self.offer = Offer()
+        tools = [
+            *(self.search, self.direction, self.kind, self.view, self.form),
+            *(self.clear, self.uncover, self.forget),
+            *(self.file_format, self.save, self.offer),
+        ]
+        if not self._has_list:
+            for each in (self.search, self.direction, self.kind, self.view, self.clear):
+                each.layout.display = "none"
+        self._tools = HBox(tools, layout=wrapping())
+        self.show_covered(0)
         self.show_tools(False)
 
     def _make_screen(self) -> None:
         self.output = Output(layout=Layout(margin="0"))
-        self.preview = HTML(
-            _dom_classes=("ipywsecho-preview",), layout=Layout(width="auto", margin="0")
-        )
-        # In reverse order, so that the browser keeps the end of a growing log in view.
+        self.pager = Pager()
+        # A page that shows the list hides the pager and the Output.
         self._screen = Box(
-            [self.preview, self.output],
+            [self.channel, self.pager.row, self.output],
             _dom_classes=("ipywsecho-screen",),
             layout=Layout(
-                flex_flow="column-reverse",
-                max_height="360px",
-                overflow="auto",
+                flex_flow="column",
                 border="1px solid var(--jp-border-color2, #e0e0e0)",
             ),
         )
 
-    def call_roll(self) -> "CountedBox":
+    @property
+    def criteria(self) -> Criteria:
+        """What the tools say that rows must meet."""
+        kind = self.kind.value
+        return Criteria(
+            self.search.value,
+            sent=self.direction.value.value,
+            kind=None if kind is AnyKind.ANY else kind,
+        )
+
+    def call_roll(self) -> CountedBox:
         """Add a hidden box, which each page that shows the header counts the views of."""
         self.forget_roll()
         box = CountedBox([])
@@ -148,82 +235,70 @@ class Controls:
         self._title.send_state("value")
         self.switch.send_state(["description", "tooltip"])
 
+    def show_wrong(self, place: HTML, text: str = "") -> None:
+        """Show what is wrong in one of the places for it, or nothing."""
+        html = complaint(text)
+        if html != place.value:
+            place.value = html
+            place.layout.display = SHOWN if html else "none"
+
     def show_state(self, state: str) -> None:
         """Show the buttons for a state of the connection."""
-        self.retry.layout.display = None if state == "waiting" else "none"
+        self._is_waiting = state == "waiting"
+        self._show_retry()
         # Sends the changes in one message.
         with self.switch.hold_sync():
             self.switch.description, self.switch.tooltip = _SWITCH.get(state, _SWITCH["open"])
             self.switch.disabled = state == "closing"
+        self._has_begun |= state != "closed"
+        is_over = self._has_begun and state == "closed"
+        self.channel.hint = _CLOSED if is_over else ""
 
     def show_tools(self, are_shown: bool) -> None:
         """Show or hide the row of tools."""
-        self._tools.layout.display = None if are_shown else "none"
-        self.more.description = "Hide tools" if are_shown else "Tools"
+        self._tools.layout.display = SHOWN if are_shown else "none"
+        self.show_filter()
+
+    def show_filter(self) -> None:
+        """Show whether there is a filter, also while the tools are hidden."""
+        is_filtered = self.criteria != Criteria()
+        folded = "Tools (filter)" if is_filtered else "Tools"
+        self.more.description = "Hide tools" if self.has_tools else folded
+        self.unfilter.layout.display = None if is_filtered else "none"
+
+    def remove_filter(self) -> None:
+        """Choose that all frames be shown."""
+        self.search.value = ""
+        self.direction.value = Direction.BOTH
+        self.kind.value = AnyKind.ANY
+
+    def show_covered(self, count: int) -> None:
+        """Show a way back if there are rows that were hidden."""
+        self.uncover.layout.display = None if count else "none"
 
     @property
     def has_tools(self) -> bool:
         """Whether the row of tools is shown."""
-        return self._tools.layout.display is None
-
-    def offer(self, name: str, data: bytes) -> None:
-        """Offer a file for download, unless it is larger than `LARGEST_OFFER`."""
-        if len(data) > LARGEST_OFFER:
-            self._offer.value = ""
-            return
-        link = f"data:application/octet-stream;base64,{b64encode(data).decode()}"
-        self._offer.value = f'<a download="{html_of(name)}" href="{link}">{html_of(name)}</a>'
-
-    def withdraw(self) -> None:
-        """Offer no file any more."""
-        self.withdrawals += 1
-        self._offer.value = ""
+        return bool(self._tools.layout.display == SHOWN)
 
     def show_pause(self, is_paused: bool) -> None:
         """Set the button to pause or to resume."""
         self.pause.description, self.pause.icon, self.pause.tooltip = (
             ("Resume", "play", "Show new frames again") if is_paused else ("Pause", "pause", _PAUSE)
         )
+        self._is_paused = is_paused
+        self._show_retry()
 
-
-class CountedBox(HBox):
-    """A box whose views are counted by each page, from zero on."""
-
-    loaded: Callable[[], object] | None = None
-    """Called when a page that loads requests the state."""
-
-    def __init__(self, children: list[Widget]) -> None:
-        # The front end counts only if the initial value is not None.
-        super().__init__(children, _view_count=0, layout=_wrapping())
-
-    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state, as a page requests it completely when it loads."""
-        if key is None and self.loaded is not None:
-            self.loaded()
-        state: dict[str, Any] = super().get_state(key, drop_defaults)
-        return state
-
-
-def _button(description: str, icon: str, tooltip: str) -> Button:
-    return Button(description=description, icon=icon, tooltip=tooltip, layout=_as_needed())
-
-
-def _choice(name: str, options: list[tuple[str, object]]) -> Dropdown:
-    return Dropdown(
-        options=options, index=0, description=name, _dom_classes=_NAMED, layout=_as_needed()
-    )
+    def _show_retry(self) -> None:
+        """Show the button to retry while that is of use, and the button to pause otherwise."""
+        self.retry.layout.display = None if self._is_waiting else "none"
+        # What is paused can always be resumed.
+        is_of_use = self._is_paused or not self._is_waiting
+        self.pause.layout.display = None if is_of_use else "none"
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _as_needed() -> Layout:
-    return Layout(width="auto", flex="0 0 auto")
-
-
-def _wrapping() -> Layout:
-    return Layout(flex_flow="row wrap", align_items="center")
 
 
 def descendants_of(widget: Widget) -> list[Widget]:

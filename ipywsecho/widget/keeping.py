@@ -45,12 +45,21 @@ def hear(
 
     def take(message: dict[str, Any]) -> None:
         data = message["content"]["data"]
-        if data["method"] != "request_state":
+        if not _is_farewell(data) and data["method"] != "request_state":
             views = data.get("state", {}).pop("_view_count", None) if is_counted else None
             tell(message["header"]["session"], views)
         handle(message)
 
     widget.comm.on_msg(take)
+
+
+def _is_farewell(data: dict[str, Any]) -> bool:
+    """Return whether a page says, in a message of its modules, that it shows the console no more.
+
+    That comes after the number of its views, and must not be taken for a sign that it has some.
+    """
+    content = data.get("content")
+    return isinstance(content, dict) and content.get("kind") == "hide"
 
 
 class Kept(Protocol):

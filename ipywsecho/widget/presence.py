@@ -51,6 +51,11 @@ class Presence:
         """Whether no page shows the console, and none is expected to."""
         return self._sight.is_unneeded
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a page is known to show the console."""
+        return self._sight.is_shown
+
     def widgets(self) -> list[Widget]:
         """Return the console and all widgets inside."""
         return [self._console, *descendants_of(self._console)]
@@ -85,7 +90,9 @@ class Presence:
             self._session.home.call(self._sight.hear, page)
 
     def _ask(self) -> None:
-        hear(self._controls.call_roll(), self._hear, is_counted=True)
+        box = self._controls.call_roll()
+        hear(box, self._hear, is_counted=True)
+        hear(box.layout, self._hear)
 
     def _turn(self, is_visible: bool) -> None:
         self._view.is_out_of_sight = not is_visible

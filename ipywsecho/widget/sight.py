@@ -57,6 +57,11 @@ class Sight:
         """Whether no page shows it, and none is expected to."""
         return not self._views and not self._is_expected
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether a page is known to show it."""
+        return bool(self._views)
+
     def is_known(self, page: str) -> bool:
         """Return whether a page is known to show it."""
         return page in self._views

@@ -2,17 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ipywsecho.connection import loosely
-from ipywsecho.errors import line_of
+from ipywsecho.errors import InputError, line_of
 from ipywsecho.masking import mask
 from ipywsecho.pacing import Refresher, Throttle, Timer, Turn
 from ipywsecho.session import Session
 from ipywsecho.view import (
-    Criteria,
+    Catalog,
+    Decodings,
     Gallery,
+    Parts,
     Screen,
+    counts_of,
     describe_state,
     describe_traffic,
     header,
@@ -21,13 +24,19 @@ from ipywsecho.view import (
 )
 from ipywsecho.widget.building import Builder, Snapshot
 from ipywsecho.widget.controls import Controls
+from ipywsecho.widget.details import Details
 from ipywsecho.widget.display import outputs_of
+from ipywsecho.widget.listing import Listing
 
 __all__ = ["Viewer"]
 
 _HEADER_INTERVAL = 0.4
 _HEADER_WITHIN = 0.1
 _SLICE = 0.005
+# Of the Output, while pages show the list instead.
+_SETTLED, _AT_REST, _LARGEST_AT_REST = 1.0, 5.0, 16_000
+
+T = TypeVar("T")
 
 
 class Viewer:
@@ -52,17 +61,22 @@ class Viewer:
         self._controls = controls
         self._builder = builder
         self._title = title
-        journal = session.journal
-        self._screen = Screen(
-            journal.received, journal.sent, journal.events, Gallery(self._work_aside).source_of
+        aside, journal = self._work_aside, session.journal
+        decodings = Decodings(session.decode, aside, described=journal.described)
+        self._screen = Screen(journal, Gallery(aside).source_of, decodings)
+        catalog = Catalog(self._screen)
+        self._parts = Parts(self._screen, catalog)
+        self._listing = Listing(
+            controls.channel, catalog, call=session.home.call, request=self.request
         )
+        Details(controls.channel, catalog, view=lambda: self._screen.view, spawn=session.home.spawn)
         self._is_paused = False
         self._log_view: Refresher | Builder | None = None
+        self._output_view: Throttle | None = None
         self._header_view: Throttle | None = None
         self._is_searching = False
         self._is_over = False
-        self.complaint = ""
-        """What is wrong with what was typed, or "" if nothing is."""
+        self._wrong_search = ""
         # A view that was never there does not count: a notebook may be run without a page.
         self.is_out_of_sight = False
         """Whether the last page that showed the console shows it no more."""
@@ -75,8 +89,10 @@ class Viewer:
             return loop.call_later(seconds, loosely(function))
 
         if self._builder is None:
-            self._log_view = Refresher(
-                self.show_log, preview=self.show_preview, call_later=call_later
+            self._listing.attach(call_later)
+            self._log_view = Refresher(self.show_log, call_later=call_later)
+            self._output_view = Throttle(
+                self._show_output_at_rest, interval=_AT_REST, burst=1, call_later=call_later
             )
         else:
             self._log_view = Builder(
@@ -94,7 +110,8 @@ class Viewer:
     def cancel(self) -> None:
         """Draw no more."""
         self._is_over = True
-        for view in (self._log_view, self._header_view):
+        self._listing.cancel()
+        for view in (self._log_view, self._output_view, self._header_view):
             if view is not None:
                 view.cancel()
 
@@ -109,11 +126,22 @@ class Viewer:
         # Behind the log, as what somebody waits for is there.
         self._header_view.request_within(_HEADER_WITHIN)
 
-    def clear(self) -> None:
+    def forget(self) -> None:
         """Begin anew, as the logs were cleared."""
         self._screen.forget()
+        self._parts.forget()
         self._controls.output.outputs = ()
-        self._controls.preview.value = ""
+        self.request()
+
+    def clear(self) -> None:
+        """Hide all rows that there are; the frames are kept."""
+        self._screen.clear()
+        self._parts.forget()
+        self.request()
+
+    def uncover(self) -> None:
+        """Show again what `clear` has hidden."""
+        self._screen.uncover()
         self.request()
 
     def change_form(self) -> None:
@@ -124,13 +152,18 @@ class Viewer:
     def look_for(self) -> None:
         """Show only what meets the criteria that were chosen.
 
-        Raises:
-            InputError: If they cannot be met by anything; what is shown stays as it was.
+        If nothing can meet them, the filter says so, and what is shown stays as it was.
         """
-        controls = self._controls
-        self._screen.look_for(
-            Criteria(controls.search.value, controls.direction.value, controls.kind.value)
-        )
+        self._wrong_search = ""
+        self._controls.show_filter()
+        try:
+            self._screen.look_for(self._controls.criteria)
+        except InputError as exc:
+            self._wrong_search = line_of(exc)
+        else:
+            self._parts.forget()
+        self._complain()
+        self.request()
 
     def pause(self, is_paused: bool) -> None:
         """Stand still, or go on."""
@@ -142,37 +175,65 @@ class Viewer:
                 self.show_log(Refresher.LARGEST)
         else:
             self._screen.thaw()
+            self._parts.forget()
+            self._controls.pager.hide()
         self._controls.show_pause(is_paused)
         self.request()
+
+    def turn(self, is_back: bool) -> None:
+        """Show the part of a paused log before the one in the Output, or the one after."""
+        if is_back:
+            self._parts.go_earlier()
+        else:
+            self._parts.go_later()
+        self._show_output(Refresher.LARGEST)
 
     def tell_cell(self) -> None:
         """Tell once more what is shown, as a message of the cell that runs.
 
         Who runs a notebook without a page, such as nbconvert, listens to no other message.
         """
-        self.show_header()
-        if self._builder is None:
-            self.show_log(Refresher.LARGEST)
+        self.settle()
         self._controls.output.send_state("outputs")
         self._controls.send_header()
 
+    def settle(self) -> None:
+        """Bring the line above the log and the Output up to date at once."""
+        self.show_header()
+        if self._builder is None:
+            self.show_log(Refresher.LARGEST)
+            self._show_output(Refresher.LARGEST)
+        elif isinstance(self._log_view, Builder):
+            self._log_view.settle()
+
     def show_log(self, limit: int) -> tuple[int, bool]:
         """Draw the log in about so many bytes, as a `Refresher` has it done."""
-        if self.is_out_of_sight or self._screen.is_still:
+        is_listed = bool(self._listing.audience)
+        if self.is_out_of_sight and not is_listed:
             return 0, False
         if not self._screen.search(_SLICE) and not self._is_searching:
             self._is_searching = True
             self._session.home.spawn(self._search)
-        drawn = self._screen.draw(limit)
+        if not is_listed or self._output_view is None:
+            return self._show_output(limit)
+        # For pages that cannot show the list, and for whoever reads the Output in the kernel.
+        self._output_view.request_within(_SETTLED)
+        return self._listing.push(limit), False
+
+    def _show_output(self, limit: int) -> tuple[int, bool]:
+        if self._screen.is_still:
+            return 0, False
+        parts = self._parts
+        drawn = parts.draw(limit) if self._is_paused else self._screen.draw(limit)
         self._controls.output.outputs = drawn.outputs
+        if self._is_paused:
+            self._controls.pager.show(
+                parts.words, has_earlier=parts.first > 0, has_later=parts.has_later
+            )
         return drawn.size, drawn.is_cut
 
-    def show_preview(self) -> int:
-        """Show what is new below the log, as a `Refresher` has it done."""
-        html = "" if self.is_out_of_sight else self._screen.preview()
-        if html:
-            self._controls.preview.value = html
-        return weight_of(html) if html else 0
+    def _show_output_at_rest(self) -> None:
+        self._show_output(_LARGEST_AT_REST)
 
     def show_header(self) -> None:
         """Draw the line above the log."""
@@ -182,30 +243,28 @@ class Viewer:
             # Counts down, as nothing else happens meanwhile.
             self._header_view.request_within(_HEADER_WITHIN)
         details = describe_state(
-            session.frames.total + session.sent.total,
             session.subprotocol and mask(session.subprotocol, connection.secrets),
             session.latency,
             wait,
             self._screen.waiting,
             len(connection.outbox),
         )
-        # The log tells what went wrong, unless it stands still, is filtered, or a builder's.
-        slowness = self._screen.complaint
-        error = self.complaint or (line_of(slowness) if slowness else "")
-        if not error and self._builder is not None and session.error is not None:
-            error = line_of(session.error)
+        self._complain()
+        self._controls.show_covered(self._screen.covered)
         uri = None if session.uri is None else mask(session.uri, connection.secrets)
-        self._controls.show_title(
-            header(
-                self._title,
-                session.state,
-                uri,
-                details,
-                error,
-                describe_traffic(connection.traffic),
-            )
-        )
+        tooltip = describe_traffic(connection.traffic)
+        counts = counts_of(session.sent.total, session.frames.total, tooltip)
+        self._controls.show_title(header(self._title, session.state, uri, counts, details))
         self._controls.show_state(session.state)
+
+    def _complain(self) -> None:
+        """Say what is wrong, each where the person looks."""
+        slowness = self._screen.complaint
+        wrong = self._wrong_search or (line_of(slowness) if slowness else "")
+        self._controls.show_wrong(self._controls.wrong_search, wrong)
+        # The log tells what went wrong, unless it is a builder's.
+        error = None if self._builder is None else self._session.error
+        self._controls.show_wrong(self._controls.failure, "" if error is None else line_of(error))
 
     async def _search(self) -> None:
         turn = Turn()
@@ -214,10 +273,11 @@ class Viewer:
         self._is_searching = False
         self.request()
 
-    def _work_aside(self, work: Callable[[], str], done: Callable[[str], object]) -> None:
+    def _work_aside(self, work: Callable[[], T], done: Callable[[T], object]) -> None:
         async def run() -> None:
             done(await asyncio.to_thread(work))
             self._screen.is_stale = True
+            self._listing.renew()
             self.request()
 
         self._session.home.spawn(run)
@@ -239,4 +299,7 @@ class Viewer:
 
     def _show_failure(self, error: BaseException) -> None:
         line = f"the builder failed: {self._session.journal.described(error)}"
+        if self._session.error is not None:
+            # Mostly the reason: there is no frame to build from.
+            line = f"{self._session.error}; {line}"
         self._controls.output.outputs = paragraph(line, is_error=True).outputs

@@ -7,7 +7,7 @@ import platform
 import sys
 
 from tests import benchmark
-from tests.benchmark.classes import class_of_500
+from tests.benchmark.classes import class_in_a_room, class_of_500, restart
 from tests.benchmark.floods import (
     cell_during_flood,
     flood_messages,
@@ -16,7 +16,7 @@ from tests.benchmark.floods import (
     memory,
     naive_recipe,
 )
-from tests.benchmark.pages import page_during_flood, round_trip
+from tests.benchmark.pages import jump, page_during_flood, round_trip, ten_consoles
 from tests.benchmark.profile import profile
 from tests.benchmark.rates import rates
 from tests.benchmark.tables import table
@@ -35,7 +35,11 @@ MEASUREMENTS = {
         import_time,
         round_trip,
         page_during_flood,
+        jump,
+        ten_consoles,
         class_of_500,
+        class_in_a_room,
+        restart,
     )
 }
 

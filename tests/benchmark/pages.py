@@ -1,6 +1,7 @@
 """What the person at the page waits for: a real JupyterLab in a real Chromium."""
 
 import asyncio
+import random
 import statistics
 import tempfile
 from collections.abc import AsyncIterator
@@ -12,9 +13,9 @@ from playwright.async_api import Page
 from tests.benchmark.kernels import PREPARE
 from tests.benchmark.tables import Row
 from tests.system.browser import running_chromium
-from tests.system.lab import Notebook, running_lab, write_notebook
+from tests.system.lab import ConsoleView, Notebook, running_lab, slow_line, write_notebook
 
-__all__ = ["page_during_flood", "round_trip"]
+__all__ = ["jump", "page_during_flood", "round_trip", "ten_consoles"]
 
 ROUND_TRIP = """
 from IPython.display import display
@@ -43,8 +44,8 @@ TIME_TO_ECHO = """async ([placeholder, selector, text]) => {
         resolve([took, places().some(each => each.checkVisibility())]);
     }));
     const started = performance.now();
-    const press = type => field.dispatchEvent(
-        new KeyboardEvent(type, {key: "Enter", keyCode: 13, which: 13, bubbles: true}));
+    const press = type => field.dispatchEvent(new KeyboardEvent(
+        type, {key: "Enter", keyCode: 13, which: 13, bubbles: true, cancelable: true}));
     return await new Promise(resolve => {
         const observer = new MutationObserver(() => {
             if (places().length) {
@@ -53,8 +54,10 @@ TIME_TO_ECHO = """async ([placeholder, selector, text]) => {
             }
         });
         observer.observe(area, {subtree: true, childList: true, characterData: true});
-        press("keydown"); press("keypress");
-        field.dispatchEvent(new Event("change", {bubbles: true}));
+        // The browser does nothing more with a key that the page has taken.
+        if (press("keydown") && press("keypress")) {
+            field.dispatchEvent(new Event("change", {bubbles: true}));
+        }
     });
 }"""
 
@@ -88,16 +91,17 @@ LISTEN_TO_KEYS = """() => {
 
 
 @asynccontextmanager
-async def opened_page(code: str) -> AsyncIterator[Notebook]:
-    """Open a notebook in JupyterLab, with a cell that has run."""
+async def opened_page(code: str, round_trip: float = 0.0) -> AsyncIterator[Notebook]:
+    """Open a notebook in JupyterLab, on a line of so many seconds, with a cell that has run."""
     with tempfile.TemporaryDirectory() as directory:
         async with (
             running_lab(Path(directory)) as lab,
+            slow_line(lab.port, round_trip) as port,
             running_chromium() as browser,
         ):
             write_notebook(lab.directory / "benchmark.ipynb", "")
             notebook = Notebook(await browser.new_page())
-            await notebook.open("benchmark.ipynb", lab.port, lab.token)
+            await notebook.open("benchmark.ipynb", port if round_trip else lab.port, lab.token)
             await notebook.run(code)
             yield notebook
             await notebook.close()
@@ -111,7 +115,9 @@ async def round_trip(_: str, rounds: int) -> AsyncIterator[Row]:
         ours, theirs = [], []
         for number in range(10 * rounds):
             theirs.append(await _echo(page, "bare", ".widget-label", f"bare {number}."))
-            ours.append(await _echo(page, "Send a message", ".got", f"ours {number}."))
+            ours.append(
+                await _echo(page, "Send a message", ".ipywsecho-list .got", f"ours {number}.")
+            )
     yield Row(
         "from Enter to the echo, beside a bare Text and Label",
         f"{statistics.median(ours[3:]) / statistics.median(theirs[3:]):.2f} "
@@ -147,10 +153,10 @@ async def page_during_flood(uri: str, rounds: int) -> AsyncIterator[Row]:
             page = notebook.page
             bare = await _timed(notebook, f"(await receivers.bare({uri!r}, {count}, 32)).seconds")
             await notebook.run(FLOOD_IN_PAGE.format(uri=uri))
-            await page.get_by_role("log").wait_for()
+            await page.locator(".ipywsecho-list .ipywsecho-row").first.wait_for()
             await page.evaluate(LISTEN_TO_KEYS)
             await page.locator(".jp-Cell .cm-content").first.click()
-            watching = asyncio.ensure_future(page.evaluate(WATCH, ["pre.ipywsecho", "last"]))
+            watching = asyncio.ensure_future(page.evaluate(WATCH, [".ipywsecho-list", "last"]))
             await notebook.evaluate(f"bool(console.send_message('{count} 32'))")
             await page.keyboard.type("# typed meanwhile", delay=30)
             took, gaps = await watching
@@ -170,6 +176,111 @@ async def page_during_flood(uri: str, rounds: int) -> AsyncIterator[Row]:
         "95 %: ≤ 25 ms",
     )
     yield Row("a key typed into another cell meanwhile: waits", f"{statistics.median(keys):.0f} ms")
+
+
+KEPT = """
+import asyncio
+from IPython.display import display
+from ipywsecho import EchoServer, WebSocketConsole
+
+async def pushed(connection):
+    for number in range(1, 10_001):
+        await connection.send(f"row {number}.")
+    await connection.wait_closed()
+
+server = EchoServer(paths={"/rows": pushed})
+await server.start()
+console = WebSocketConsole(f"{server.uri}/rows", reconnect=False)
+await console.connect()
+while console.frames.total < 10_000:
+    await asyncio.sleep(0.05)
+console
+"""
+
+# Asks for a frame by its number, and waits until its row is in sight.
+JUMP = """async number => {
+    const bar = document.querySelector(".ipywsecho-bar input");
+    const list = document.querySelector(".ipywsecho-list");
+    const isInSight = row => {
+        const [at, box] = [row.getBoundingClientRect(), list.getBoundingClientRect()];
+        return at.top >= box.top - 1 && at.bottom <= box.bottom + 1;
+    };
+    bar.value = number;
+    const started = performance.now();
+    bar.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+    return await new Promise(resolve => {
+        const look = () => {
+            const rows = [...list.querySelectorAll(".ipywsecho-row")];
+            if (rows.some(row => row.textContent.includes(`row ${number}.`) && isInSight(row))) {
+                resolve(performance.now() - started);
+            } else {
+                requestAnimationFrame(look);
+            }
+        };
+        look();
+    });
+}"""
+
+
+async def jump(_: str, rounds: int) -> AsyncIterator[Row]:
+    """Measure the time until one of 10,000 frames is in sight, near and over a slow line."""
+    choose = random.Random(0)
+    for round_trip, budget in ((0.0, "≤ 150 ms"), (0.4, "≤ 500 ms")):
+        async with opened_page(KEPT, round_trip) as notebook:
+            await ConsoleView(notebook.page.locator("body")).has_row("↓", "row 10000.")
+            took = [
+                await notebook.page.evaluate(JUMP, choose.randrange(1, 9_900))
+                for _ in range(8 * rounds)
+            ]
+        yield Row(
+            f"jump to any of 10,000 rows, {round_trip / 2 * 1000:.0f} ms each way: median, worst",
+            f"{statistics.median(took):.0f} ms, {max(took):.0f} ms",
+            budget,
+        )
+
+
+TEN = """
+from ipywsecho import EchoServer, WebSocketConsole
+from ipywidgets import VBox
+
+server = EchoServer()
+await server.start()
+consoles = [WebSocketConsole(f"{server.uri}/clock?interval=0.05") for _ in range(10)]
+VBox(consoles)
+"""
+GAPS = """async seconds => {
+    const gaps = [];
+    let last = performance.now();
+    const end = last + seconds * 1000;
+    return await new Promise(resolve => {
+        const tick = now => {
+            gaps.push(now - last);
+            last = now;
+            if (now < end) requestAnimationFrame(tick);
+            else resolve(gaps.slice(1));
+        };
+        requestAnimationFrame(tick);
+    });
+}"""
+
+
+async def ten_consoles(_: str, rounds: int) -> AsyncIterator[Row]:
+    """Measure how smooth a page is that shows ten consoles, with 20 frames a second each."""
+    async with opened_page(TEN) as notebook:
+        # As much of them is in sight as fits on a screen.
+        await notebook.page.set_viewport_size({"width": 1600, "height": 1000})
+        await notebook.page.locator(".ipywsecho-list .ipywsecho-row.got").nth(19).wait_for()
+        received = "sum(each.frames.total for each in consoles)"
+        before = await notebook.evaluate(received)
+        gaps = sorted(await notebook.page.evaluate(GAPS, 5 * rounds))
+        came = await notebook.evaluate(received) - before
+        lists = await notebook.page.locator(".ipywsecho-list").count()
+    yield Row(
+        f"{lists} consoles on a page, {came / (5 * rounds) / lists:.0f} frames a second each: "
+        "time between animation frames: median, 95 %, longest",
+        f"{statistics.median(gaps):.0f}, {gaps[int(len(gaps) * 0.95)]:.0f}, {gaps[-1]:.0f} ms",
+        "median: ≤ 20 ms, 95 %: ≤ 50 ms",
+    )
 
 
 async def _timed(notebook: Notebook, expression: str) -> float:

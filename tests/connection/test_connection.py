@@ -31,7 +31,7 @@ from ipywsecho.frames import Control
 from ipywsecho.frames.log import Frame, Notice
 from ipywsecho.server.echo import EchoServer
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Witness:

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from ipywsecho import ConsoleError, Frame, Reconnect, WebSocketConsole
 from ipywsecho.connection.states import TRANSITIONS
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 SHORT = 0.03
 
 # What a server does to a client: refuse it, or send a number of frames and then act.

@@ -19,7 +19,7 @@ from ipywsecho import ConsoleError, WebSocketConsole
 from ipywsecho.connection.wire import WireLink
 from tests.peer import Talk, answering, frame, peer, reset, shake_hands, together
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 TEXT, BINARY, CLOSE, PING = 0x81, 0x82, 0x88, 0x89
 TEXT_BEGINS, GOES_ON, TEXT_ENDS = 0x01, 0x00, 0x80

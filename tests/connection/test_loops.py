@@ -193,7 +193,7 @@ async def test_a_call_from_a_thread_wakes_an_idle_loop() -> None:
     thread = threading.Thread(target=home.call, args=[called.set])
     thread.start()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await called.wait()
     thread.join()
 
@@ -247,7 +247,7 @@ async def test_a_later_call_is_made_on_the_loop_of_this_thread(elsewhere: LoopTh
     loops: list[asyncio.AbstractEventLoop | None] = []
 
     home.call_later_here(0.0, lambda: (loops.append(running_loop()), done.set()))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await done.wait()
 
     assert loops == [asyncio.get_running_loop()]
@@ -305,7 +305,7 @@ async def test_work_is_awaited_on_this_loop_if_none_was_chosen() -> None:
 async def test_work_is_awaited_on_the_other_loop(elsewhere: LoopThread) -> None:
     places = Places()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         result = await home_on(elsewhere.loop).complete(places.work("result"))
 
     assert (result, places.loops) == ("result", [elsewhere.loop])
@@ -319,7 +319,7 @@ async def test_work_on_another_loop_does_not_block_this_one(elsewhere: LoopThrea
     await asyncio.sleep(0)
     elsewhere.loop.call_soon_threadsafe(may_end.set)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert await completing is True
 
 
@@ -333,7 +333,7 @@ async def test_an_error_in_the_work_reaches_the_awaiting_task(
     home = home_on(elsewhere.loop if is_elsewhere else asyncio.get_running_loop())
 
     with pytest.raises(LookupError, match="no such thing"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await home.complete(fail())
 
 
@@ -365,7 +365,7 @@ async def test_work_is_awaited_on_this_loop_if_the_chosen_one_is_closed(
     home = home_on(elsewhere.loop)
     elsewhere.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         result = await home.complete(places.work("result"))
 
     assert (result, places.loops) == ("result", [asyncio.get_running_loop()])
@@ -468,7 +468,7 @@ async def test_a_running_task_is_kept_alive() -> None:
 
     assert waiter is not None
     waiter.set_result(None)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await ended.wait()
 
 
@@ -567,3 +567,34 @@ def test_finish_does_nothing_unless_the_loop_is_stopped(
     make_home(elsewhere).finish(begin, timeout=5)
 
     assert calls == []
+
+
+@pytest.mark.parametrize("stops", [0, 1, 3])
+def test_what_stops_the_loop_too_late_does_not_stop_the_farewell(stops: int) -> None:
+    loop = asyncio.new_event_loop()
+    said = []
+
+    async def say_goodbye() -> None:
+        for _ in range(stops):
+            gone_on = loop.create_future()
+            loop.stop()
+            loop.call_soon(gone_on.set_result, None)
+            await gone_on
+        said.append("goodbye")
+
+    loop.stop()
+    home_on(loop).finish(say_goodbye, 60)
+    loop.close()
+
+    assert said == ["goodbye"]
+
+
+def test_what_a_farewell_raises_is_raised() -> None:
+    loop = asyncio.new_event_loop()
+
+    async def fail() -> None:
+        raise RuntimeError("no goodbye")
+
+    with pytest.raises(RuntimeError, match="no goodbye"):
+        home_on(loop).finish(fail, 60)
+    loop.close()

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from ipywsecho.connection.memory import PIECE, MemoryTransport, connect_in_memory
+from ipywsecho.connection.memory import CAPACITY, MemoryTransport, connect_in_memory
 from tests.virtual import virtual_time
 
 
@@ -41,6 +41,21 @@ class End(asyncio.Protocol):
         self.told.append("resume")
 
 
+class BufferedEnd(asyncio.BufferedProtocol):
+    """Records what is read into its buffer, which has room for four bytes."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self._buffer = bytearray()
+
+    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002
+        self._buffer = bytearray(4)
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.pieces.append(bytes(self._buffer[:nbytes]))
+
+
 def pair(**options: Any) -> tuple[End, End]:
     near, far = End(), End(**options)
     connect_in_memory(near, far)
@@ -67,18 +82,20 @@ async def test_data_does_not_arrive_during_the_write() -> None:
     near.transport.write(b"one")
 
     assert far.data == b""
-    assert near.transport.get_write_buffer_size() == 3
+    assert near.transport.get_write_buffer_size() == 0
+    await asyncio.sleep(0.1)
+    assert far.data == b"one"
 
 
 @virtual_time
 async def test_large_data_arrives_in_pieces() -> None:
     near, far = pair()
 
-    near.transport.write(bytes(3 * PIECE + 1))
+    near.transport.write(bytes(3 * CAPACITY + 1))
     await asyncio.sleep(0.1)
 
-    assert len(far.data) == 3 * PIECE + 1
-    assert far.largest == PIECE
+    assert len(far.data) == 3 * CAPACITY + 1
+    assert far.largest == CAPACITY
 
 
 @virtual_time
@@ -87,8 +104,9 @@ async def test_a_writer_is_paused_above_the_high_mark_and_resumed_at_the_low_mar
     near.transport.set_write_buffer_limits(high=100, low=10)
     far.transport.pause_reading()
 
-    near.transport.write(bytes(100))
+    near.transport.write(bytes(CAPACITY + 100))
     assert near.told == []
+    assert near.transport.get_write_buffer_size() == 100
     near.transport.write(bytes(1))
     near.transport.write(bytes(1))
     await asyncio.sleep(0.1)
@@ -98,7 +116,7 @@ async def test_a_writer_is_paused_above_the_high_mark_and_resumed_at_the_low_mar
     await asyncio.sleep(0.1)
 
     assert near.told == ["pause", "resume"]
-    assert len(far.data) == 102
+    assert len(far.data) == CAPACITY + 102
 
 
 @virtual_time
@@ -134,27 +152,28 @@ async def test_a_half_closed_end_continues_to_read() -> None:
 
 
 @virtual_time
-async def test_aborting_discards_written_data() -> None:
+async def test_aborting_discards_what_waits_but_not_what_is_on_its_way() -> None:
     near, far = pair()
+    near.transport.set_write_buffer_limits(high=100)
     far.transport.pause_reading()
-    near.transport.write(b"lost")
+    near.transport.write(bytes(CAPACITY + 1_000))
 
     near.transport.abort()
     near.transport.abort()
     await asyncio.sleep(0.1)
-    assert near.told == ["lost None"]
+    assert near.told == ["pause", "lost None"]
     far.transport.resume_reading()
     await asyncio.sleep(0.1)
 
-    assert far.data == b""
+    assert len(far.data) == CAPACITY
     assert far.told == ["eof", "lost None"]
 
 
 @virtual_time
-async def test_closing_waits_until_the_other_end_reads() -> None:
+async def test_closing_waits_until_there_is_room_for_what_was_written() -> None:
     near, far = pair()
     far.transport.pause_reading()
-    near.transport.write(b"waits")
+    near.transport.write(bytes(CAPACITY + 1))
 
     near.transport.close()
     await asyncio.sleep(1_000)
@@ -162,8 +181,47 @@ async def test_closing_waits_until_the_other_end_reads() -> None:
     far.transport.resume_reading()
     await asyncio.sleep(0.1)
 
-    assert far.data == b"waits"
+    assert len(far.data) == CAPACITY + 1
     assert near.told == ["lost None"]
+
+
+@virtual_time
+async def test_an_end_that_waits_to_send_is_reset_when_the_other_one_is_gone() -> None:
+    near, far = pair()
+    near.transport.set_write_buffer_limits(high=100)
+    far.transport.pause_reading()
+    near.transport.write(bytes(CAPACITY + 1_000))
+
+    far.transport.abort()
+    await asyncio.sleep(0.1)
+
+    assert far.told == ["lost None"]
+    assert near.told == ["pause", "eof", "lost [Errno 104] the other end is gone"]
+
+
+@virtual_time
+async def test_what_is_written_to_an_end_that_is_gone_is_dropped() -> None:
+    near, far = pair(keeps_open=True)
+    near.transport.abort()
+    await asyncio.sleep(0.1)
+
+    far.transport.write(bytes(2 * CAPACITY))
+    await asyncio.sleep(0.1)
+
+    assert far.told == ["eof"]
+    assert far.transport.get_write_buffer_size() == 0
+
+
+@virtual_time
+async def test_a_buffered_protocol_gets_no_more_than_its_buffer_holds() -> None:
+    near, far = End(), BufferedEnd()
+    connect_in_memory(near, far)
+
+    near.transport.write(bytes(range(10)))
+    near.transport.close()
+    await asyncio.sleep(0.1)
+
+    assert far.pieces == [bytes(range(4)), bytes(range(4, 8)), bytes(range(8, 10))]
 
 
 @virtual_time
@@ -187,7 +245,7 @@ async def test_limits_have_defaults(high: int | None) -> None:
     far.transport.pause_reading()
 
     near.transport.set_write_buffer_limits(high)
-    near.transport.write(bytes(2**16 if high is None else 8))
+    near.transport.write(bytes(CAPACITY + (2**16 if high is None else 8)))
     before = list(near.told)
     near.transport.write(bytes(1))
 

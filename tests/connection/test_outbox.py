@@ -158,7 +158,7 @@ async def test_change_returns_when_a_frame_is_put() -> None:
     was_done = waiting.done()
 
     outbox.put(parcel_of("hello"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting
 
     assert was_done is False
@@ -167,7 +167,7 @@ async def test_change_returns_when_a_frame_is_put() -> None:
 async def test_change_returns_at_once_if_a_frame_was_put_before() -> None:
     outbox = outbox_of("hello")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await outbox.change()
 
     assert taken_from(outbox) == ["hello"]
@@ -175,7 +175,7 @@ async def test_change_returns_at_once_if_a_frame_was_put_before() -> None:
 
 async def test_change_waits_for_a_further_frame() -> None:
     outbox = outbox_of("one", "two")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await outbox.change()
 
     again = asyncio.create_task(outbox.change())
@@ -195,7 +195,7 @@ async def test_change_waits_for_a_further_frame() -> None:
 )
 async def test_a_rejected_frame_is_not_a_change(refuse: Callable[[Outbox], object]) -> None:
     outbox = outbox_of("x")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await outbox.change()
 
     refuse(outbox)
@@ -273,7 +273,7 @@ async def test_a_queue_accepts_frames_after_it_is_opened_again() -> None:
 
     outbox.open()
     outbox.put(parcel_of("hello"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await outbox.change()
 
     assert taken_from(outbox) == ["hello"]
@@ -299,7 +299,7 @@ def test_frames_put_without_a_loop_can_be_taken_on_any_loop() -> None:
         waiting = asyncio.create_task(outbox.change())
         await steps_of_the_loop()
         outbox.put(parcel_of("late"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await waiting
         return [*early, *taken_from(outbox)]
 

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator
+import traceback
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from websockets.asyncio.server import serve
 
-from ipywsecho import EchoServer, Frame, NotConnectedError, Reconnect, Session
+from ipywsecho import EchoServer, Frame, NotConnectedError, Reconnect, Session, WebSocketConsole
 from tests.test_session import DEADLINE, texts, until, uri_of
 from tests.timing import eventually
 from tests.virtual import virtual_time
@@ -86,10 +87,74 @@ async def test_a_request_that_times_out_says_that_a_late_answer_may_come() -> No
             await session.request("Hello?", timeout=0.01)
 
     assert str(raised.value) == (
-        "no frame came within 0.01 s; the connection is open, and the reply may still come"
+        "no frame came within 0.01 s; the connection is open, and a late answer can still arrive"
     )
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
+    assert texts(session)[1:2] == [str(raised.value)]
+    assert session.notices[1].is_error
+
+
+async def test_a_timeout_shows_who_awaits_it_no_frame_of_the_package() -> None:
+    async with EchoServer() as server, WebSocketConsole(f"{server.uri}/silent") as console:
+        with pytest.raises(TimeoutError) as raised:
+            await console.request("Hello?", timeout=0.01)
+
+        assert [each.filename for each in traceback.extract_tb(raised.value.__traceback__)] == [
+            __file__
+        ]
+    console.close()
+
+
+async def test_an_error_of_match_shows_the_lines_of_match(session: Session) -> None:
+    def match(_: Frame) -> bool:
+        raise LookupError("not here")
+
+    with pytest.raises(LookupError) as raised:
+        await session.request("one", match=match)
+
+    assert traceback.extract_tb(raised.value.__traceback__)[-1].name == "match"
+
+
+async def test_a_request_that_is_cancelled_leaves_the_answer_to_the_next(session: Session) -> None:
+    silenced = asyncio.ensure_future(session.request("one", match=lambda _: False))
+    await eventually(lambda: session.frames.total == 1)
+
+    silenced.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await silenced
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await session.request("two", match=lambda _: False)
+    await eventually(lambda: not session.journal.replies)
+
+    assert (await session.request("three", match=lambda frame: frame.data == "three")).data
+
+
+async def test_a_late_answer_is_taken_for_that_of_the_next_request_unless_it_must_match() -> None:
+    may_answer = asyncio.Event()
+
+    async def answer_late(connection: Any) -> None:
+        async for question in connection:
+            await may_answer.wait()
+            await connection.send(question)
+
+    def by(number: int) -> Callable[[Frame], bool]:
+        return lambda frame: bool(frame.json()["id"] == number)
+
+    async with (
+        EchoServer(paths={"/late": answer_late}) as server,
+        Session(f"{server.uri}/late") as session,
+    ):
+        with pytest.raises(TimeoutError):
+            await session.request(json.dumps({"id": 1}), timeout=0.01)
+        second = asyncio.ensure_future(session.request(json.dumps({"id": 2})))
+        await eventually(lambda: session.sent.total == 2)
+        may_answer.set()
+        late = await second
+        matched = await session.request(json.dumps({"id": 3}), match=by(3))
+
+    assert (late.json(), matched.json()) == ({"id": 1}, {"id": 3})
 
 
 @virtual_time

@@ -3,6 +3,7 @@ import socket
 import ssl
 from dataclasses import FrozenInstanceError
 from itertools import islice
+from pydoc import render_doc
 
 import pytest
 from websockets.datastructures import Headers
@@ -235,3 +236,16 @@ def test_what_is_not_transient_is_not_retried(policy: Reconnect | None) -> None:
 
     assert retries.delay_after(MEANT if policy else LOST, None) is None
     assert not retries.is_exhausted
+
+
+def test_codes_are_shown_as_ranges() -> None:
+    policy = Reconnect(fatal_codes=range(4000, 4003), transient_statuses=(503, 429, 502))
+
+    assert repr(Reconnect()) == (
+        "Reconnect(delays=backoff, stable_after=10.0, "
+        "fatal_codes={1000, 1002, 1003, 1005, 1007–1010, 4000–4999}, "
+        "transient_statuses={408, 425, 429, 500, 502–504})"
+    )
+    assert "fatal_codes={4000–4002}, transient_statuses={429, 502, 503})" in repr(policy)
+    assert "{1000, 1002, 1003, 1005, 1007–1010, 4000–4999}" in render_doc(Reconnect)
+    assert "4001" not in render_doc(Reconnect)

@@ -1,12 +1,14 @@
 """Messages that are sent regularly while a connection is open."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import pytest
 
 from ipywsecho import Session
+from ipywsecho.connection.repeating import Repeating
 from tests.connection.test_greeting import heard, session_to
 from tests.links import Server
 from tests.test_session import texts, until
@@ -167,3 +169,28 @@ def test_data_of_the_wrong_type_is_refused() -> None:
     with pytest.raises(TypeError):
         session.send_every(1, data)
     session.close()
+
+
+@virtual_time
+async def test_one_that_is_let_go_when_a_message_is_due_lets_the_loop_go_on() -> None:
+    kept: list[Repeating] = []
+    looks = count(1)
+
+    def is_open() -> bool:
+        look = next(looks)
+        if look == 4:
+            kept.clear()
+        assert look < 1_000, "the loop is blocked"
+        return True
+
+    async def until_true(holds: Callable[[], bool]) -> None:
+        assert holds()
+
+    sent: list[str | bytes] = []
+    kept.append(
+        Repeating(1, lambda: "beat", sent.append, is_open=is_open, until=until_true, fail=print)
+    )
+
+    await kept[0].run()
+
+    assert sent == ["beat"] * 2

@@ -12,7 +12,7 @@ import pytest
 from ipywsecho.connection.outbox import Outbox, Parcel, Sending
 from ipywsecho.errors import NotConnectedError
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 async def wait_for(sending: Sending) -> None:

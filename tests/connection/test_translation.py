@@ -2,7 +2,6 @@ import asyncio
 import errno
 import socket
 import ssl
-import sys
 import traceback
 from collections.abc import Callable
 from itertools import product
@@ -593,15 +592,6 @@ def test_any_other_certificate_fault_is_reported_in_the_words_of_tls() -> None:
         "the certificate of wss://example.org is not trusted (SSLCertVerificationError: "
         "self-signed certificate); set ssl=… to an ssl.SSLContext that trusts it"
     )
-
-
-def test_python_inside_the_browser_has_its_own_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "emscripten")
-
-    what, _, advice = str(translate(NotImplementedError(), URI)).partition("; ")
-
-    assert "no network sockets" in what
-    assert "real machine" in advice
 
 
 def test_a_reset_before_tls_names_both_possible_causes() -> None:

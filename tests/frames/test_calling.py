@@ -9,7 +9,7 @@ import pytest
 from ipywsecho.frames.calling import Caller
 from tests.timing import eventually
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 class Stage:

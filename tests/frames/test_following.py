@@ -51,7 +51,7 @@ def thread() -> Iterator[ThreadPoolExecutor]:
 async def texts_of(follower: Follower, count: int | None = None) -> list[str | bytes]:
     """Return the payloads of the next `count` frames, or of all frames until the end."""
     texts: list[str | bytes] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         async for frame in follower:
             texts.append(frame.data)
             if len(texts) == count:
@@ -83,7 +83,7 @@ async def steps_of_the_loop() -> None:
 
 
 async def test_waiting_for_a_true_predicate_returns_at_once() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await Signal().wait_for(lambda: True)
 
 
@@ -100,7 +100,7 @@ async def test_waiting_ends_only_when_the_predicate_is_true() -> None:
     await steps_of_the_loop()
     unasked = waiting.done()
     signal.notify()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting
 
     assert (was_done, unasked) == (False, False)
@@ -115,7 +115,7 @@ async def test_notify_wakes_every_waiting_task() -> None:
     holds = True
     signal.notify()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await asyncio.gather(*waiting)
 
 
@@ -129,7 +129,7 @@ async def test_notifying_twice_has_the_effect_of_once() -> None:
     signal.notify()
     signal.notify()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting
 
 
@@ -145,7 +145,7 @@ async def test_a_change_by_another_thread_just_before_the_wait_is_not_missed(
         thread.submit(signal.notify).result(timeout=5)
         return answer
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await signal.wait_for(ask)
 
     assert list(answers) == []
@@ -173,7 +173,7 @@ async def test_notify_wakes_other_tasks_when_one_was_cancelled() -> None:
     cancelled.cancel()
     signal.notify()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting
     with pytest.raises(asyncio.CancelledError):
         await cancelled
@@ -226,7 +226,7 @@ async def test_a_waiting_follower_is_woken_by_the_next_frame() -> None:
 
     stream.feed("hello")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert (await waiting).data == "hello"
 
 
@@ -314,7 +314,7 @@ async def test_a_follower_keeps_waiting_after_the_log_was_cleared() -> None:
 
     stream.feed("2")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert (await waiting).data == "2"
     assert stream.skipped == [2]
 
@@ -336,7 +336,7 @@ async def test_a_waiting_follower_ends_with_the_stream() -> None:
     stream.end()
 
     with pytest.raises(StopAsyncIteration):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await waiting
 
 
@@ -495,7 +495,7 @@ async def test_no_frame_is_yielded_twice_while_another_thread_appends(history: i
     log.append(Frame("0", 1.5))
 
     yielded = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(20):
             frame = await anext(follower)
             yielded.append(int(frame.data))

@@ -774,7 +774,7 @@ async def test_the_event_loop_runs_while_a_console_saves(
 
     monkeypatch.setattr(os, "fsync", wait_in_thread)
     saving = asyncio.ensure_future(console.save(tmp_path / "talk.jsonl"))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await reached.wait()
         assert not (tmp_path / "talk.jsonl").exists()
         gate.set()
@@ -848,3 +848,55 @@ async def test_the_event_loop_runs_while_a_large_file_is_loaded(tmp_path: Path, 
     gaps = [await largest_gap_beside(tmp_path / name) for _ in range(3)]
 
     assert min(gaps) < 1 / 8
+
+
+# What `decode` makes of frames
+
+
+def decode(frame: Frame) -> object:
+    """Makes a value of each binary frame, and fails for empty ones."""
+    if isinstance(frame.data, str):
+        return frame.data
+    return {"first": frame.data[0], "rest": frame.data[1:]}
+
+
+@pytest.mark.parametrize("name", ["talk.jsonl", "talk.har"])
+def test_what_was_made_of_a_frame_is_written_beside_its_payload(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+
+    TALK.save(path, decode=decode)
+    read = load(path)
+    with_decoded = path.read_text("utf-8")
+    TALK.save(path)
+
+    made = '"data":"AP8=","decoded":{"first": 0, "rest": "0xff"}}'
+    assert made in with_decoded
+    assert with_decoded.count('"decoded":') == 1
+    # Nothing else differs, and the frames are what they were.
+    rest = made.partition(',"decoded"')[0] + "}"
+    assert with_decoded.replace(made, rest) == path.read_text("utf-8")
+    assert read == load(path)
+    assert read.frames == TALK.frames
+
+
+def test_what_was_made_of_a_large_frame_is_written_beside_its_payload(tmp_path: Path) -> None:
+    data = bytes(3 * 10**6)
+    path = tmp_path / "talk.jsonl"
+
+    Recording(frames=[Frame(data, NOW)]).save(path, decode=lambda frame: [frame.size, "\u2028\n"])
+
+    line = json.loads(path.read_text("utf-8").split("\n")[1])
+    assert line["decoded"] == [3_000_000, "\u2028\n"]
+    assert load(path).frames[0].data == data
+
+
+@settings(max_examples=25)
+@given(st.lists(frames), st.text() | st.recursive(st.none() | st.floats() | st.text(), st.lists))
+def test_a_recording_is_complete_whatever_is_made_of_its_frames(
+    kept: list[Frame], value: object
+) -> None:
+    contents = Recording(frames=kept)
+
+    text = "".join(jsonl.write_jsonl(contents, lambda _: value))
+
+    assert jsonl.read_jsonl(text, None).frames == tuple(kept)

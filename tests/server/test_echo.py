@@ -18,7 +18,9 @@ from ipywsecho.server import serving
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, meaning_of, parameters_of
 from tests import ROOT
-from tests.clients import CLIENTS, DEADLINE, Client, handshake
+from tests.clients import CLIENTS, DEADLINE, WAYS, Way, handshake
+
+each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 
 def _http(uri: str | None) -> str:
@@ -151,7 +153,7 @@ async def test_an_unknown_path_is_rejected_with_a_list_of_known_paths() -> None:
     assert response.status == 404
     assert text == (
         "unknown path '/nowhere'; known paths: "
-        "/, /clock, /picture, /close, /status, /slow, /flood, /silent\n"
+        "/, /clock, /picture, /close, /status, /slow, /flood, /silent, /room\n"
     )
 
 
@@ -191,6 +193,7 @@ async def test_a_frame_of_several_megabytes_is_echoed() -> None:
         ("/slow?delay=61", "/slow: delay must be a number from 0 to 60, not '61'"),
         ("/flood?count=1e3", "/flood: count must be an integer from 1 to 1000000, not '1e3'"),
         ("/silent?x=1", "/silent: unknown parameter 'x'; known parameters: none"),
+        ("/room?recent=101", "/room: recent must be an integer from 0 to 100, not '101'"),
     ],
 )
 async def test_an_invalid_parameter_is_rejected_with_an_explanation(path: str, line: str) -> None:
@@ -265,34 +268,37 @@ async def shout(connection: Any, *, times: Annotated[int, Between(1, 9)] = 1) ->
         await connection.send(text.upper() * times)
 
 
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
-async def test_a_custom_path_is_a_function(client: Client) -> None:
-    async with EchoServer(paths={**EchoServer.PATHS, "/shout": shout}) as server:
-        seen = await client(f"{server.uri}/shout?times=2", "ha", count=1)
-        echoed = await client(server.uri, "ha", count=1)
-        refused = await client(f"{server.uri}/shout?times=10", count=1)
+@each_way
+async def test_a_custom_path_is_a_function(way: Way) -> None:
+    paths = {**EchoServer.PATHS, "/shout": shout}
+    async with EchoServer(paths=paths, in_process=way.in_process) as server:
+        seen = await way.client(f"{server.uri}/shout?times=2", "ha", count=1)
+        echoed = await way.client(server.uri, "ha", count=1)
+        refused = await way.client(f"{server.uri}/shout?times=10", count=1)
 
     assert (seen.frames, echoed.frames, refused.status) == (["HAHA"], ["ha"], 400)
 
 
-async def test_the_connection_is_closed_when_the_function_of_a_path_returns() -> None:
+@each_way
+async def test_the_connection_is_closed_when_the_function_of_a_path_returns(way: Way) -> None:
     async def once(connection: Any) -> None:
         await connection.send("once")
 
-    async with EchoServer(paths={"/": once}) as server:
-        seen = await CLIENTS["aiohttp"](server.uri, count=2)
+    async with EchoServer(paths={"/": once}, in_process=way.in_process) as server:
+        seen = await way.client(server.uri, count=2)
 
     assert (seen.frames, seen.code) == (["once"], 1000)
 
 
+@each_way
 async def test_an_error_of_a_path_is_the_close_reason_and_is_logged(
-    caplog: pytest.LogCaptureFixture,
+    way: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def fail(_: Any) -> None:
         raise LookupError("no such thing" + "\N{EURO SIGN}" * 50)
 
-    async with EchoServer(paths={"/": fail}) as server:
-        seen = await CLIENTS["aiohttp"](server.uri, count=1)
+    async with EchoServer(paths={"/": fail}, in_process=way.in_process) as server:
+        seen = await way.client(server.uri, count=1)
 
     [error] = [record for record in caplog.records if record.levelname == "ERROR"]
     assert seen.code == 1011

@@ -189,18 +189,18 @@ async def test_what_is_sent_waits_for_room_and_gives_it_back(path: str) -> None:
     paths = {**EchoServer.PATHS, "/large": send_large}
     async with asyncio.timeout(DEADLINE), EchoServer(paths=paths) as server:
         assert server._guards is not None
-        room = server._guards.room
-        all_of_it = room.claim(None, lambda: None, lambda *_: None)
+        capacity = server._guards.capacity
+        all_of_it = capacity.claim(None, lambda: None, lambda *_: None)
         receiving = asyncio.ensure_future(CLIENTS["aiohttp"](f"{server.uri}{path}", count=2))
-        await eventually(lambda: room.is_awaited)
-        # There is room for one of them, once.
-        held = room.claim(4 * 2**20, lambda: None, lambda *_: None)
+        await eventually(lambda: capacity.is_awaited)
+        # There is memory for one of them, once.
+        held = capacity.claim(4 * 2**20, lambda: None, lambda *_: None)
         all_of_it.release()
         seen = await receiving
         held.release()
 
         assert [len(each) for each in seen.frames] == [2_000_000] * 2
-        assert room.claim(None, lambda: None, lambda *_: None).is_granted
+        assert capacity.claim(None, lambda: None, lambda *_: None).is_granted
 
 
 async def test_messages_that_are_streamed_do_not_stop_the_reading() -> None:

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from ipywsecho.server.capacity import Capacity
 from ipywsecho.server.intake import Intake, Obstacle
-from ipywsecho.server.room import Room
 from tests.clients import frame, handshake_request
 
 LARGE = 100_000
@@ -15,14 +15,14 @@ PONG = bytes([0x8A, 0x80, 0, 0, 0, 0])
 class Desk:
     """An intake after the request, and what it did."""
 
-    def __init__(self, *, room: int = 10**9, max_size: int | None = 10**6) -> None:
+    def __init__(self, *, memory: int = 10**9, max_size: int | None = 10**6) -> None:
         loop = asyncio.get_running_loop()
-        self.room = Room(loop, size=room)
+        self.capacity = Capacity(loop, size=memory)
         self.handed_on: list[bytes] = []
         self.is_reading = True
         self.refused: list[tuple[int, str]] = []
         self.intake = Intake(
-            self.room,
+            self.capacity,
             max_size,
             hand_on=self.handed_on.append,
             set_reading=lambda is_reading: setattr(self, "is_reading", is_reading),
@@ -63,8 +63,8 @@ async def test_nothing_is_handed_on_before_an_obstacle_is_removed(obstacle: Obst
 
 
 async def test_a_large_message_waits_for_room_and_gives_it_back_once_it_is_handled() -> None:
-    desk = Desk(room=LARGE)
-    other = desk.room.claim(None, lambda: None, lambda *_: None)
+    desk = Desk(memory=LARGE)
+    other = desk.capacity.claim(None, lambda: None, lambda *_: None)
     desk.intake.receive(frame(2, bytes(LARGE)))
     assert (desk.handed_on, desk.is_reading) == ([], False)
 
@@ -73,13 +73,13 @@ async def test_a_large_message_waits_for_room_and_gives_it_back_once_it_is_handl
 
     # websockets would keep a large last frame.
     assert b"".join(desk.handed_on) == frame(2, bytes(LARGE)) + PONG
-    desk.room.claim(None, lambda: None, lambda *_: None)
+    desk.capacity.claim(None, lambda: None, lambda *_: None)
     desk.intake.took()
-    assert desk.intake.has_room
-    assert desk.room.is_awaited
+    assert desk.intake.has_memory
+    assert desk.capacity.is_awaited
     desk.intake.handled()
-    assert not desk.intake.has_room
-    assert not desk.room.is_awaited
+    assert not desk.intake.has_memory
+    assert not desk.capacity.is_awaited
 
 
 async def test_messages_that_are_not_taken_stop_the_reading() -> None:
@@ -95,20 +95,20 @@ async def test_messages_that_are_not_taken_stop_the_reading() -> None:
 
 
 async def test_a_frame_over_the_limit_needs_no_room() -> None:
-    desk = Desk(room=LARGE, max_size=LARGE)
-    desk.room.claim(None, lambda: None, lambda *_: None)
+    desk = Desk(memory=LARGE, max_size=LARGE)
+    desk.capacity.claim(None, lambda: None, lambda *_: None)
 
     desk.intake.receive(frame(2, bytes(LARGE + 1)))
 
     assert desk.handed_on
-    assert not desk.room.is_awaited
+    assert not desk.capacity.is_awaited
 
 
 async def test_the_first_fragments_claim_room_for_the_largest_message() -> None:
-    desk = Desk(room=4 * 10**6)
+    desk = Desk(memory=4 * 10**6)
     desk.intake.receive(frame(2, bytes(LARGE), fin=False))
 
-    claim = desk.room.claim(1, lambda: None, lambda *_: None)
+    claim = desk.capacity.claim(1, lambda: None, lambda *_: None)
 
     assert not claim.is_granted
 
@@ -129,14 +129,14 @@ async def test_a_large_message_behind_another_waits_until_that_one_is_handled() 
 
 
 async def test_a_refused_client_waits_for_room_no_longer_and_keeps_what_it_has() -> None:
-    desk, other = Desk(room=LARGE), Desk(room=LARGE)
-    desk.room.claim(None, lambda: None, lambda *_: None)
+    desk, other = Desk(memory=LARGE), Desk(memory=LARGE)
+    desk.capacity.claim(None, lambda: None, lambda *_: None)
     for each in (desk, other):
         each.intake.receive(frame(2, bytes(LARGE)))
         each.intake.discard()
-    later = other.room.claim(None, lambda: None, lambda *_: None)
+    later = other.capacity.claim(None, lambda: None, lambda *_: None)
 
-    assert not desk.room.is_awaited
+    assert not desk.capacity.is_awaited
     assert not later.is_granted
 
 
@@ -153,11 +153,11 @@ async def test_what_is_discarded_is_read_but_not_handed_on() -> None:
 
 
 async def test_a_closed_intake_no_longer_waits_for_room() -> None:
-    desk = Desk(room=LARGE)
-    desk.room.claim(None, lambda: None, lambda *_: None)
+    desk = Desk(memory=LARGE)
+    desk.capacity.claim(None, lambda: None, lambda *_: None)
     desk.intake.receive(frame(2, bytes(LARGE)))
-    assert desk.room.is_awaited
+    assert desk.capacity.is_awaited
 
     desk.intake.close()
 
-    assert not desk.room.is_awaited
+    assert not desk.capacity.is_awaited

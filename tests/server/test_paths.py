@@ -1,4 +1,4 @@
-"""Each path of the server, tested with third-party clients."""
+"""Each path of the server, tested with third-party clients and with a session."""
 
 import asyncio
 import json
@@ -12,19 +12,29 @@ import psutil
 import pytest
 import pytest_asyncio
 
+from ipywsecho import Session
 from ipywsecho.server.echo import EchoServer
-from tests.clients import CLIENTS, DEADLINE, Client, handshake
+from tests.clients import CLIENTS, DEADLINE, WAYS, Client, Way, handshake
+from tests.timing import eventually
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Way:
+    return WAYS[request.param]
+
+
+@pytest.fixture
+def client(way: Way) -> Client:
+    return way.client
 
 
 @pytest_asyncio.fixture
-async def uri() -> AsyncIterator[str]:
-    async with EchoServer() as server:
+async def uri(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """The address of a server: inside the process for a client that needs no network."""
+    is_chosen = "way" in request.fixturenames
+    in_process = is_chosen and request.getfixturevalue("way").in_process
+    async with EchoServer(in_process=in_process) as server:
         yield str(server.uri)
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> Client:
-    return CLIENTS[request.param]
 
 
 async def test_the_root_echoes_text_and_bytes_in_order(uri: str, client: Client) -> None:
@@ -160,6 +170,22 @@ async def test_silent_reads_but_never_answers(uri: str) -> None:
         await ws.close()
 
         assert ws.close_code == 1000
+
+
+async def test_room_tells_the_speaker_as_well_and_newcomers_what_was_said(
+    uri: str, client: Client
+) -> None:
+    sent = ["Hello!", b"\x00\xff", "", "ä" * 50_000]
+    async with Session(f"{uri}/room") as other:
+        seen = await client(f"{uri}/room?name=lobby", *sent, count=4)
+        later = await client(f"{uri}/room?recent=2", "new", count=3)
+        await eventually(lambda: other.frames.total == 5)
+
+        heard = [each.data for each in other.frames]
+
+    assert seen.frames == sent
+    assert later.frames == [*sent[-2:], "new"]
+    assert heard == [*sent, "new"]
 
 
 def _close_within(seconds: float) -> aiohttp.ClientWSTimeout:

@@ -172,3 +172,26 @@ def test_a_server_whose_event_loop_is_gone_can_be_closed() -> None:
 
     with pytest.raises(NotRunningError):
         assert server.uri
+
+
+async def test_a_connection_whose_handler_fails_at_another_one_is_closed_at_once() -> None:
+    others: list[ServerConnection] = []
+
+    async def tell_the_first(connection: ServerConnection) -> None:
+        others.append(connection)
+        async for message in connection:
+            await others[0].wait_closed()
+            await others[0].send(message)
+
+    async with EchoServer(paths={"/": tell_the_first}) as server:
+        first, second = await connect(server.uri), await connect(server.uri)
+        await first.close()
+        await second.send("Are you there?")
+        # Behind this message, which nobody reads, lies whatever the client sends.
+        await second.send("x" * 100_000)
+
+        async with asyncio.timeout(DEADLINE):
+            await second.wait_closed()
+
+    assert second.close_code == 1011
+    assert second.close_reason == "a connection that the handler uses was closed"

@@ -50,7 +50,7 @@ async def _prepare_driver() -> None:
     """Installs a library that Playwright's Node requires and a minimal Debian lacks."""
     node = compute_driver_executable()[0]
     if not await _succeeds(node, "--version"):
-        await _installs_package("libatomic1")
+        await installs_package("libatomic1")
         if not await _succeeds(node, "--version"):
             raise BrowserMissingError(
                 "Playwright's driver does not start here: install your system's libatomic1 package"
@@ -84,7 +84,7 @@ async def _candidates(playwright: Playwright) -> AsyncIterator[str | None]:
         yield executable
     if await _succeeds(sys.executable, "-m", "playwright", "install", "chromium"):
         yield None
-    if await _installs_package("chromium"):
+    if await installs_package("chromium"):
         for executable in _on_this_system(playwright):
             yield executable
 
@@ -97,7 +97,7 @@ def _on_this_system(playwright: Playwright) -> list[str]:
     return found + [path for path in paths if Path(path).exists()]
 
 
-async def _installs_package(name: str) -> bool:
+async def installs_package(name: str) -> bool:
     """Installs a system package if apt-get can do so without asking."""
     if shutil.which("apt-get") is None:
         return False

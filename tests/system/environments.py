@@ -61,6 +61,16 @@ def create_variant(directory: Path, *requirements: str) -> Path:
     return interpreter_of(directory)
 
 
+def create_extension(directory: Path, wheel: Path, *requirements: str) -> Path:
+    """Creates a copy of this environment with more packages; returns its interpreter.
+
+    The package is installed from its wheel there.
+    """
+    python = create_variant(directory, str(wheel))
+    pip("--python", directory, "install", *requirements, cwd=directory.parent)
+    return python
+
+
 def interpreter_of(directory: Path) -> Path:
     """Returns the interpreter of a virtual environment."""
     return directory / "bin" / "python"

@@ -1,5 +1,6 @@
 """Accessibility of a console: checked by axe-core, and operated by keyboard alone."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -33,6 +34,7 @@ large = {"items": [{"id": number, "name": f"item {number}", "is": None} for numb
 
 console = WebSocketConsole(tools=True)
 await console.connect()
+console.on_frame(lambda frame: 1 / 0)
 for data in ["Hello!", json.dumps({"id": 7, "name": "Ada"}), json.dumps(large), bytes(999),
              bytes(9), picture.getvalue(), "", "x" * 2_000]:
     await console.send_message(data)
@@ -42,7 +44,7 @@ console
 # axe then considers everything hidden, and checks no text.
 HEIGHT = "body { height: 100vh }"
 # axe checks only what is visible.
-UNROLLED = ".widget-box { max-height: none !important }"
+UNROLLED = ".ipywsecho-list { height: 500px !important }"
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=["JupyterLab Light", "JupyterLab Dark"])
@@ -85,30 +87,61 @@ async def test_axe_finds_no_violation_in_a_simple_console(themed: Notebook) -> N
     assert checked > 10
 
 
-async def test_axe_finds_no_violation_in_rows_of_any_kind_folded_or_not(themed: Notebook) -> None:
+async def test_axe_finds_no_violation_in_rows_of_any_kind_opened_or_not(themed: Notebook) -> None:
     console = ConsoleView(await themed.run(ALL_KINDS))
     style = await themed.page.add_style_tag(content=UNROLLED)
     await console.search("/(/")
+    await expect(console.area.get_by_role("alert")).to_be_visible()
     await expect(console.log.locator(".error")).to_be_visible()
     await expect(console.log.locator("img")).to_have_count(2)
-    await expect(console.area).to_contain_text("16 frames")
+    await expect(console.area).to_contain_text("8 frames sent, 8 received")
     await console.press("Pause")
     await expect(console.area).to_contain_text("paused")
 
-    folded, checked_folded = await complaints(themed.page)
-    for summary in await console.log.locator("summary").all():
-        await summary.click()
-    unfolded, checked_unfolded = await complaints(themed.page)
+    closed, checked_closed = await complaints(themed.page)
+    opened, checked_opened = [], 0
+    for text in ("Hello!", '{"items"', "00 00 00", "PNG image"):
+        await console.log.locator(".ipywsecho-row", has_text=text).last.click()
+        await expect(console.pane).to_be_visible()
+        found, checked = await complaints(themed.page)
+        opened += found
+        checked_opened = max(checked, checked_opened)
     await style.evaluate("style => style.remove()")
 
-    assert folded == unfolded == []
-    assert 40 < checked_folded < checked_unfolded
+    assert closed == opened == []
+    assert 40 < checked_closed < checked_opened
+
+
+async def test_axe_finds_no_violation_in_a_narrow_console_with_all_that_may_be_shown(
+    themed: Notebook,
+) -> None:
+    console = ConsoleView(await themed.run(ALL_KINDS))
+    await console.area.evaluate("area => { area.style.maxWidth = '400px'; }")
+    await console.press("Clear")
+    await expect(console.area).to_contain_text("hidden by Clear")
+    await console.submit("after")
+    await console.has_row("↓", "after")
+    await console.search("after")
+    await expect(console.area.get_by_role("button", name="Remove the filter")).to_be_visible()
+    await console.press("Save")
+    await expect(console.area.get_by_role("link")).to_be_visible()
+    await console.press("Disconnect")
+    await expect(console.field).to_have_attribute("placeholder", re.compile("press Connect"))
+
+    narrow, checked = await complaints(themed.page)
+    await themed.page.emulate_media(forced_colors="active")
+    forced, _ = await complaints(themed.page)
+    await themed.page.emulate_media(forced_colors="none")
+
+    assert narrow == forced == []
+    assert checked > 20
 
 
 async def test_axe_finds_no_violation_in_the_error_of_a_builder(themed: Notebook) -> None:
     code = SIMPLE.replace("WebSocketConsole()", "WebSocketConsole(builder=lambda snapshot: 1 / 0)")
     area = await themed.run(code)
-    await expect(area.get_by_text("ZeroDivisionError")).to_be_visible()
+    shown = area.locator(".widget-output")
+    await expect(shown.get_by_text("ZeroDivisionError")).to_be_visible()
 
     found, _ = await complaints(themed.page)
 
@@ -137,6 +170,8 @@ async def test_a_whole_session_works_without_a_mouse(notebook: Notebook) -> None
     await keyboard.press("Tab")
     await keyboard.press("Space")
     await console.has_row("↓", "by button")
+    await keyboard.press("Tab")
+    await expect(console.area.get_by_role("button", name="Many lines")).to_be_focused()
 
     # Each of the tools, one after the other.
     await keyboard.press("Tab")
@@ -151,26 +186,49 @@ async def test_a_whole_session_works_without_a_mouse(notebook: Notebook) -> None
             await expect(console.log).not_to_contain_text("↑")
             assert await console.rows() == [("↓", "by Enter"), ("↓", "by button")]
     await expect(console.area.get_by_label("Format of messages")).to_have_value("Send as JSON")
-    await keyboard.press("Tab")
-    await keyboard.press("Space")
-    await expect(console.area).to_contain_text("paused")
 
-    # The log, which the keys scroll; then it is cleared.
+    # The log, in which the keys move and open a row; then it is cleared.
+    for name in ["Clear", "Forget"]:
+        await keyboard.press("Tab")
+        await expect(console.area.get_by_role("button", name=name)).to_be_focused()
     await keyboard.press("Tab")
-    await expect(console.area.get_by_role("button", name="Clear")).to_be_focused()
+    await expect(console.area.get_by_label("Format of the file")).to_be_focused()
     await keyboard.press("Tab")
     await expect(console.area.get_by_role("button", name="Save")).to_be_focused()
     await keyboard.press("Tab")
     await expect(console.log).to_be_focused()
-    await keyboard.press("Shift+Tab")
-    await keyboard.press("Shift+Tab")
+    await keyboard.press("ArrowUp")
+    await keyboard.press("Enter")
+    await expect(console.pane.locator("pre")).to_have_text("by button")
+    await keyboard.press("Escape")
+    await expect(console.pane).to_be_hidden()
+    for _ in range(4):
+        await keyboard.press("Shift+Tab")
+    await expect(console.area.get_by_role("button", name="Clear")).to_be_focused()
     await keyboard.press("Space")
-    await expect(console.log).to_have_count(0)
+    await expect(console.log.locator(".ipywsecho-row")).to_have_count(0)
 
-    # The connection ends.
+    # What was cleared comes back.
+    await console.log.focus()
+    await keyboard.press("Tab")
+    await expect(console.area.get_by_role("button", name="Show")).to_be_focused()
+    await keyboard.press("Enter")
+    await console.has_row("↓", "by button")
+    await expect(console.log).to_be_focused()
+
+    # The filter goes, the log pauses, and the connection ends.
     await console.field.focus()
     await keyboard.press("Shift+Tab")
-    await keyboard.press("Shift+Tab")
+    await expect(console.area.get_by_role("button", name="Remove the filter")).to_be_focused()
+    await keyboard.press("Space")
+    await console.has_row("↑", "by button")
+    await expect(console.area.get_by_role("button", name="Hide tools")).to_be_focused()
+    for _ in range(2):
+        await keyboard.press("Shift+Tab")
+    await expect(console.area.get_by_role("button", name="Pause")).to_be_focused()
+    await keyboard.press("Space")
+    await expect(console.area).to_contain_text("paused")
+    await keyboard.press("Tab")
     await expect(console.area.get_by_role("button", name="Disconnect")).to_be_focused()
     await keyboard.press("Enter")
     await expect(console.area.get_by_role("status")).to_contain_text("closed")

@@ -7,6 +7,7 @@ import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 
 import psutil
 import pytest
@@ -33,6 +34,16 @@ def sending(path: str, block: bytes) -> Attack:
         while True:
             await loop.sock_sendall(client, block)
             await asyncio.sleep(0)
+
+    return attack
+
+
+def in_rooms(block: bytes) -> Attack:
+    """Return an attack that does so in a room of its own each time."""
+    numbers = count()
+
+    async def attack(client: socket.socket) -> None:
+        await sending(f"/room?name={next(numbers)}&recent=100", block)(client)
 
     return attack
 
@@ -113,6 +124,11 @@ ATTACKS = {
     "pings": sending("/", frame(PING, bytes(125)) * 10_000),
     "floods": sending("/flood?size=2000000&count=1000000", frame(BINARY, bytes(LARGEST))),
     "waiting messages": sending("/slow?delay=60", frame(BINARY, bytes(LARGEST))),
+    "one room": sending("/room?recent=100", frame(TEXT, b"x" * 30_000) * 50),
+    "one room, small messages": sending("/room?recent=100&who=x", frame(BINARY, b"") * 10_000),
+    "one room, largest messages": sending("/room", frame(BINARY, bytes(LARGEST))),
+    "rooms": in_rooms(frame(BINARY, bytes(30_000)) * 50),
+    "rooms, largest messages": in_rooms(frame(BINARY, bytes(LARGEST))),
     "endless headers": send_headers,
     "slow handshakes": send_bytes_of_a_handshake,
 }

@@ -9,6 +9,9 @@ import pytest
 from tests.system.kernel import Kernel
 from tests.system.visitors import standing_barrier, visited_server
 
+# A cell that blocks outlasts it; a kernel that is only on a busy machine answers in time.
+IMPATIENCE = {"ping_interval": 0.2, "ping_timeout": 2.0, "close_timeout": 0.2}
+
 
 @asynccontextmanager
 async def silent_server() -> AsyncIterator[str]:
@@ -71,14 +74,13 @@ async def test_a_shutdown_of_the_kernel_does_not_wait_for_a_connection_attempt(
 
         await kernel.shut_down()
 
-    assert kernel.log.read_text() == ""
+    assert kernel.complaints == ""
 
 
 async def test_a_cell_that_blocks_too_long_causes_a_reconnection_with_a_notice(
     kernel: Kernel,
 ) -> None:
-    impatience = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
-    async with visited_server(**impatience) as visitors, standing_barrier() as barrier:
+    async with visited_server(**IMPATIENCE) as visitors, standing_barrier() as barrier:
         await kernel.execute(make_console(visitors.uri) + "\nawait c.request('before')")
 
         async with kernel.executing(barrier.code):
@@ -104,8 +106,7 @@ async def test_a_cell_that_blocks_too_long_causes_a_reconnection_with_a_notice(
 async def test_messages_sent_by_a_blocking_cell_wait_for_the_next_connection(
     kernel: Kernel,
 ) -> None:
-    impatience = {"ping_interval": 0.2, "ping_timeout": 0.2, "close_timeout": 0.2}
-    async with visited_server(**impatience) as visitors, standing_barrier() as barrier:
+    async with visited_server(**IMPATIENCE) as visitors, standing_barrier() as barrier:
         await kernel.execute(make_console(visitors.uri))
 
         sending = "sendings = [c.send_message(str(number)) for number in range(5)]\n"
@@ -130,6 +131,19 @@ async def test_interrupting_a_cell_leaves_the_connection_open(kernel: Kernel) ->
         assert visitors.close_codes == []
 
 
+async def test_a_console_that_was_shown_leaves_no_timer_when_it_closes(kernel: Kernel) -> None:
+    timers = "sum(not each.cancelled() for each in asyncio.get_running_loop()._scheduled)"
+    await kernel.execute("import asyncio")
+    before = await kernel.value(timers)
+    async with visited_server() as visitors:
+        await kernel.execute(make_console(visitors.uri) + "\nc")
+        kernel.set_trait(kernel.model(_view_count=0), _view_count=1)
+
+        await kernel.execute("await c.disconnect()\nc.close()")
+
+    assert await kernel.value(timers) == before
+
+
 async def test_running_a_cell_again_leaves_no_second_connection(kernel: Kernel) -> None:
     async with visited_server() as visitors:
         await kernel.execute("from ipywsecho.widget import sight\nsight.GRACE = 0.05")
@@ -144,7 +158,8 @@ async def test_running_a_cell_again_leaves_no_second_connection(kernel: Kernel) 
     assert visitors.close_codes[0] == 1001
 
 
-async def test_a_thousand_consoles_leak_no_resources(kernel: Kernel) -> None:
+@pytest.mark.parametrize("count", [50, pytest.param(1_000, marks=pytest.mark.long)])
+async def test_consoles_that_are_closed_leak_no_resources(kernel: Kernel, count: int) -> None:
     await kernel.execute(
         "import asyncio, gc, psutil\n"
         "from comm import get_comm_manager\n"
@@ -176,7 +191,7 @@ async def test_a_thousand_consoles_leak_no_resources(kernel: Kernel) -> None:
 
     # A kernel drops messages once a thousand wait, and each console sends over a hundred, so each
     # has a cell of its own.
-    for _ in range(1_000):
+    for _ in range(count):
         await kernel.execute("await use()")
     await kernel.execute("after = await left()")
 

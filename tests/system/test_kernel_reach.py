@@ -176,7 +176,7 @@ async def test_a_session_ends_when_its_name_stands_for_another(kernel: Kernel) -
 
     await kernel.until_true(f"there_are() == {one}")
     assert await kernel.value("(await session.request('still')).data") is not None
-    assert kernel.log.read_text() == ""
+    assert kernel.complaints == ""
 
 
 async def test_a_console_that_no_page_shows_gives_its_port_back_and_takes_another(

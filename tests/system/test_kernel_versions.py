@@ -85,7 +85,7 @@ async def kernel(python: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         yield kernel
         assert kernel.printed("stderr") == ""
         await kernel.shut_down()
-    assert kernel.log.read_text() == ""
+    assert kernel.complaints == ""
 
 
 @pytest_asyncio.fixture(params=["main shell", "subshell"], loop_scope="module")
@@ -237,4 +237,4 @@ async def test_a_kernel_closes_its_connection_with_1001_when_it_shuts_down(
         await visitors.until(present=0, ended=1)
 
     assert visitors.close_codes == [1001]
-    assert kernel.log.read_text() == ""
+    assert kernel.complaints == ""

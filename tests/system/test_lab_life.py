@@ -1,30 +1,19 @@
 """A connection when its page is reloaded, its cell is run again, or its kernel is restarted."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
 from tests.system.kernel import DEADLINE
-from tests.system.lab import ConsoleView, Lab, Notebook, write_notebook
+from tests.system.lab import ConsoleView, Notebook
 from tests.system.visitors import visited_server
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 expect.set_options(timeout=DEADLINE * 1000)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def notebook(
-    lab: Lab, browser: Browser, request: pytest.FixtureRequest
-) -> AsyncIterator[Notebook]:
-    """A new, empty notebook for each test."""
-    name = f"{request.node.name}.ipynb"
-    write_notebook(lab.directory / name, "")
-    notebook = Notebook(await browser.new_page())
-    await notebook.open(name, lab.port, lab.token)
-    yield notebook
-    await notebook.close()
+@pytest.fixture
+def notebook(new_notebook: Notebook) -> Notebook:
+    return new_notebook
 
 
 def make_console(uri: str) -> str:

@@ -5,11 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from tests.system.kernel import DEADLINE
-from tests.system.lab import ConsoleView, Lab, Notebook, write_notebook
+from tests.system.lab import ConsoleView, Lab, Notebook
 from tests.system.test_lab_life import make_console
 from tests.system.visitors import visited_server
 
@@ -19,6 +18,8 @@ expect.set_options(timeout=DEADLINE * 1000)
 OtherPage = Callable[[], AbstractAsyncContextManager[Notebook]]
 # A page has hidden the console, and the others were asked whether they show it.
 ROLL_IS_OVER = "(sight := console._presence._sight)._answered is None and len(sight._views) == 1"
+# The only page has said that it hides the console, so no page needs to be asked.
+UNASKED = "[setattr(__import__('ipywsecho.widget.sight', fromlist=['_']), 'PATIENCE', 3600)]"
 BRIEFLY = "[setattr(__import__('ipywsecho.widget.sight', fromlist=['_']), 'KEPT', 0.5)]"
 
 
@@ -27,14 +28,9 @@ def name(request: pytest.FixtureRequest) -> str:
     return f"{request.node.name}.ipynb"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def notebook(lab: Lab, browser: Browser, name: str) -> AsyncIterator[Notebook]:
-    """A new, empty notebook for each test."""
-    write_notebook(lab.directory / name, "")
-    notebook = Notebook(await browser.new_page())
-    await notebook.open(name, lab.port, lab.token)
-    yield notebook
-    await notebook.close()
+@pytest.fixture
+def notebook(new_notebook: Notebook) -> Notebook:
+    return new_notebook
 
 
 @pytest.fixture
@@ -74,7 +70,7 @@ async def test_a_page_that_hides_a_console_leaves_it_alive_on_another(
             await other.until(ROLL_IS_OVER)
             await second.submit("afterwards")
             await second.has_row("↓", "afterwards")
-            await expect(second.area.get_by_text("5 frames")).to_be_visible()
+            await expect(second.area.get_by_text("↑ 2 ↓ 3")).to_be_visible()
             assert visitors.close_codes == []
 
             await other.command("notebook:clear-cell-output")
@@ -132,6 +128,7 @@ async def test_a_console_inside_another_widget_is_seen_and_hidden_with_it(
         )
         await view.submit("Hello!")
         await view.has_row("↓", "Hello!")
+        await notebook.evaluate(UNASKED)
 
         await notebook.command("notebook:clear-cell-output")
         await visitors.until(present=0, ended=1)
@@ -146,6 +143,7 @@ async def test_a_cell_that_is_cut_and_pasted_shows_a_live_console(notebook: Note
         await view.has_row("↓", "before")
         await view.press("Tools")
         await view.press("Pause")
+        await notebook.evaluate(UNASKED)
 
         await notebook.command("notebook:cut-cell")
         await visitors.until(present=0, ended=1)
@@ -164,8 +162,10 @@ async def test_a_hidden_console_is_alive_again_when_it_is_displayed_again(
     async with visited_server() as visitors:
         await notebook.run(make_console(visitors.uri))
         await notebook.evaluate(BRIEFLY)
+        await notebook.evaluate(UNASKED)
         await notebook.command("notebook:clear-cell-output")
         await notebook.until("console._presence.is_unneeded")
+        await visitors.until(present=0, ended=1)
         assert visitors.close_codes == [1001]
 
         view = ConsoleView(await notebook.run("console"))

@@ -18,7 +18,7 @@ async def test_the_magic_opens_a_console_to_its_own_server(kernel: Kernel) -> No
     cell = await kernel.execute("%websocket")
     await kernel.execute("console = _\nawait console.connect()")
 
-    assert "application/vnd.jupyter.widget-view+json" in cell.outputs[0]
+    assert "application/vnd.jupyter.widget-view+json" in cell.outputs[1]
     assert await kernel.value("(await console.request('Hello!')).data") == "Hello!"
 
 

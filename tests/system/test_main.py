@@ -33,9 +33,12 @@ ON_WINDOWS = (
     *COMMAND[:3],
     "-c",
     """
-import asyncio, sys
+import asyncio, signal, sys
 from ipywsecho import __main__
 from tests.proactor import ProactorLoop
+
+# Tests that a shell runs in the background inherit that it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def run(main):
     with asyncio.Runner(loop_factory=ProactorLoop) as runner:

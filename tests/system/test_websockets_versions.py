@@ -1,4 +1,4 @@
-"""The link with the lowest version of websockets that the package allows."""
+"""Links, and servers inside the process, with the lowest version of websockets that is allowed."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,10 +6,17 @@ from pathlib import Path
 from tests import ROOT
 from tests.system.environments import dependencies, lowest, run
 
-MODULES = ["test_dialing", "test_reading", "test_wire", "test_memory"]
+MODULES = [
+    "connection/test_bare",
+    "connection/test_dialing",
+    "connection/test_memory",
+    "connection/test_reading",
+    "connection/test_wire",
+    "server/test_in_process",
+]
 
 
-def test_the_link_works_with_the_lowest_version(
+def test_links_and_servers_inside_the_process_work_with_the_lowest_version(
     environment_of: Callable[[str], Path], tmp_path: Path
 ) -> None:
     [ours] = [each for each in dependencies() if each.name == "websockets"]
@@ -17,7 +24,7 @@ def test_the_link_works_with_the_lowest_version(
     python = environment_of(f"websockets {version}")
     installed = run(python, "-c", "import websockets; print(websockets.__version__)", cwd=tmp_path)
 
-    files = [f"tests/connection/{name}.py" for name in MODULES]
+    files = [f"tests/{name}.py" for name in MODULES]
     printed = run(
         *(python, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", *files), cwd=ROOT
     )

@@ -1,10 +1,12 @@
 """A server of numbered frames behind a relay that drops connections, in a separate process.
 
-`python -m tests.system.wire FRAMES DROPS SEED` prints the relay's port. Each connection continues
-with the number at which the previous one stopped. The relay drops `DROPS` connections, most of them
-in the middle of a frame, at random places among the first `FRAMES` frames that it passes on. It
-either cuts a connection, so that everything passed on still arrives, or resets it, so that the last
-bytes may be lost. When standard input ends, the process prints what it passed on, as JSON.
+`python -m tests.system.wire FRAMES DROPS SEED RATE` prints the relay's port. Each connection
+continues with the number at which the previous one stopped. The relay drops `DROPS` connections,
+most of them in the middle of a frame, at random places among the first `FRAMES` frames that it
+passes on. With a `RATE` above 0, it sends so many frames a second, and drops connections at regular
+distances. It either cuts a connection, so that everything passed on still arrives, or resets it, so
+that the last bytes may be lost. When standard input ends, the process prints what it passed on, as
+JSON.
 """
 
 import asyncio
@@ -29,6 +31,8 @@ __all__ = ["Report", "Stretch", "running_wire"]
 _FRAME = b"\x81\x20%032d"
 _SIZE = 34
 _BLOCK = 1_000
+# Blocks a second, at a rate.
+_BLOCKS = 100
 # Buffered data of a dropped connection is lost, so the buffers should be small.
 _BUFFER = 2**16
 _RESET = struct.pack("ii", 1, 0)
@@ -61,24 +65,34 @@ class Report:
 
 
 class Numbers:
-    """Sends numbered frames to the newest connection, as fast as it reads them."""
+    """Sends numbered frames to the newest connection, as fast as it reads them or at a rate.
 
-    def __init__(self) -> None:
+    Args:
+        rate: Frames a second; 0 is no limit.
+    """
+
+    def __init__(self, rate: int) -> None:
         self.sent = 0
+        self._block = max(1, rate // _BLOCKS) if rate else _BLOCK
+        self._interval = self._block / rate if rate else 0.0
         self._newest: ServerConnection | None = None
 
     async def send(self, websocket: ServerConnection) -> None:
         """Send to a connection until it ends or a newer one exists."""
         _limit(websocket.transport)
         self._newest = websocket
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         with suppress(ConnectionClosed, OSError):
             while self._newest is websocket and websocket.state is State.OPEN:
-                block = range(self.sent, self.sent + _BLOCK)
-                self.sent += _BLOCK
+                block = range(self.sent, self.sent + self._block)
+                self.sent += self._block
                 websocket.transport.write(b"".join(_FRAME % number for number in block))
                 # Waits while the peer reads nothing, but otherwise never yields to the loop.
                 await websocket.drain()
-                await asyncio.sleep(0)
+                # A peer that has read nothing for a while does not get all at once what it missed.
+                due = max(due + self._interval, loop.time() - 1)
+                await asyncio.sleep(max(0.0, due - loop.time()))
 
 
 class Relay:
@@ -153,11 +167,16 @@ def _limit(transport: asyncio.BaseTransport) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
 
 
-async def main(frames: int, drops: int, seed: int) -> None:
+async def main(frames: int, drops: int, seed: int, rate: int) -> None:
     """Serve until standard input ends, so that nothing outlives the parent process."""
     chance = random.Random(seed)
-    places = sorted(chance.randrange(frames * _SIZE) for _ in range(drops))
-    numbers = Numbers()
+    size = frames * _SIZE
+    if rate:
+        distance = size // (drops + 1)
+        places = [each * distance + chance.randrange(_SIZE) for each in range(1, drops + 1)]
+    else:
+        places = sorted(chance.randrange(size) for _ in range(drops))
+    numbers = Numbers(rate)
     with tempfile.TemporaryDirectory() as directory:
         # A small buffer of a TCP connection would make it wait for acknowledgements.
         path = f"{directory}/numbers"
@@ -190,10 +209,10 @@ class Wire:
 
 
 @asynccontextmanager
-async def running_wire(frames: int, drops: int, seed: int) -> AsyncIterator[Wire]:
+async def running_wire(frames: int, drops: int, seed: int, rate: int = 0) -> AsyncIterator[Wire]:
     """Run server and relay in a separate process."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.system.wire", *map(str, (frames, drops, seed))),
+        *(sys.executable, "-m", "tests.system.wire", *map(str, (frames, drops, seed, rate))),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parents[2],

@@ -8,8 +8,7 @@ import pytest
 
 from ipywsecho.errors import InputError
 from ipywsecho.frames.log import Frame, FrameLog
-from ipywsecho.view import finding
-from ipywsecho.view.finding import Criteria, Sieve, TextSieve
+from ipywsecho.view.finding import Criteria, Sieve
 from ipywsecho.view.matching import LARGE, TooSlowError
 from ipywsecho.view.payloads import Kind
 from tests.markup import HOSTILE
@@ -197,14 +196,14 @@ def fill(log: FrameLog, count: int) -> None:
 
 
 def numbers(sieve: Sieve) -> list[int]:
-    return [int(frame.data) for frame in sieve.found]
+    return list(sieve.found)
 
 
 def test_an_empty_log_has_no_matches() -> None:
     sieve = Sieve(Seen())
 
     assert sieve.look(log_of(0).frames, FOREVER) is True
-    assert (sieve.found, sieve.matched, sieve.looked_at) == ([], 0, 0)
+    assert (numbers(sieve), sieve.matched, sieve.looked_at) == ([], 0, 0)
 
 
 def test_frames_are_examined_once_newest_first() -> None:
@@ -360,7 +359,7 @@ def test_a_cleared_log_has_no_matches() -> None:
 
     log.clear()
     sieve.look(log.frames, FOREVER)
-    emptied = list(sieve.found)
+    emptied = numbers(sieve)
     fill(log, 11)
     sieve.look(log.frames, FOREVER)
 
@@ -368,7 +367,7 @@ def test_a_cleared_log_has_no_matches() -> None:
     assert numbers(sieve) == [100, 110]
 
 
-def test_only_the_newest_matches_are_kept_but_all_are_counted() -> None:
+def test_all_matches_are_kept_that_the_log_keeps() -> None:
     log = log_of(3_000)
     sieve = Sieve(Seen(lambda _: True))
     sieve.look(log.frames, FOREVER)
@@ -377,8 +376,8 @@ def test_only_the_newest_matches_are_kept_but_all_are_counted() -> None:
     fill(log, 500)
     sieve.look(log.frames, FOREVER)
 
-    assert back == list(range(3_000 - finding.MOST_FOUND, 3_000))
-    assert numbers(sieve) == list(range(3_500 - finding.MOST_FOUND, 3_500))
+    assert back == list(range(3_000))
+    assert numbers(sieve) == list(range(3_500))
     assert (sieve.matched, sieve.looked_at) == (3_500, 3_500)
 
 
@@ -498,7 +497,7 @@ def test_no_more_frames_are_examined_once_those_that_take_too_long_took_a_second
     assert (len(seen), sieve.too_slow, sieve.looked_at) == (4, 1_000, 1_000)
     fill(log, 5)
     assert sieve.look(log.frames, FOREVER) is True
-    assert (len(seen), sieve.too_slow, sieve.found) == (4, 1_005, [])
+    assert (len(seen), sieve.too_slow, list(sieve.found)) == (4, 1_005, [])
 
 
 class Gate:
@@ -547,7 +546,7 @@ def test_large_frames_are_found_in_order_and_once() -> None:
     while not sieve.look(log.frames, 0):
         pass
 
-    assert sieve.found == list(log.frames)
+    assert list(sieve.found_in(log.frames)) == list(log.frames)
     assert (sieve.matched, sieve.looked_at) == (18, 18)
 
 
@@ -573,7 +572,7 @@ def test_a_large_frame_that_is_forgotten_meanwhile_is_skipped() -> None:
     gate.open.set()
 
     assert is_done is True
-    assert sieve.found == list(log.frames)
+    assert list(sieve.found_in(log.frames)) == list(log.frames)
 
 
 def test_without_threads_a_large_frame_is_examined_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -597,43 +596,7 @@ def test_a_kept_large_text_is_searched_completely() -> None:
     while not sieve.look(log.frames, 0.005):
         pass
 
-    assert [str(frame.data)[-6:] for frame in sieve.found] == ["Straße"]
+    assert [str(frame.data)[-6:] for frame in sieve.found_in(log.frames)] == ["Straße"]
 
 
 # Texts
-
-
-def test_texts_are_selected_and_each_examined_once() -> None:
-    seen: list[str] = []
-    sieve = TextSieve(lambda text: bool(seen.append(text)) or "a" in text)
-
-    first = sieve.select(["a", "b", "ca"])
-    second = sieve.select(["b", "ca", "d"])
-
-    assert (first, second) == ([True, False, True], [False, True, False])
-    assert seen == ["a", "b", "ca", "d"]
-    assert sieve.is_too_slow is False
-
-
-def test_after_a_text_that_takes_too_long_no_more_are_examined() -> None:
-    seen: list[str] = []
-
-    def matches(text: str) -> bool:
-        seen.append(text)
-        if text == "b":
-            raise TooSlowError(0.02)
-        return True
-
-    sieve = TextSieve(matches)
-
-    assert sieve.select(["a", "b", "c"]) == [True, False, False]
-    assert sieve.select(["a", "b", "c", "d"]) == [True, False, False, False]
-    assert (seen, sieve.is_too_slow) == (["a", "b"], True)
-
-
-def test_texts_that_together_take_too_long_are_not_all_examined() -> None:
-    clock = Clock()
-    sieve = TextSieve(lambda _: True, clock=clock)
-
-    assert sieve.select(["a", "b"]) == [False, False]
-    assert sieve.is_too_slow is True

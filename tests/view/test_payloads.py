@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipywsecho.escaping import visible
-from ipywsecho.frames.log import Frame
+from ipywsecho.frames import Decoded, Frame
 from ipywsecho.view import payloads
 from ipywsecho.view.payloads import Body, Kind, View, body_of, kind_of, size_in_words
 from ipywsecho.view.pictures import Picture
@@ -125,7 +125,7 @@ def test_deeply_nested_json_is_json_or_text_but_never_an_error() -> None:
         text = "[" * depth + "]" * depth
 
         assert kind_of(text) in (Kind.JSON, Kind.TEXT)
-        assert body(text).note.endswith(("B", "in all"))
+        assert body(text).note.endswith("B")
     assert kind_of("[" * 100 + "]" * 100) is Kind.JSON
 
 
@@ -280,9 +280,13 @@ def test_svg_is_shown_as_text() -> None:
 
 @pytest.mark.parametrize(
     ("length", "shown", "note"),
-    [(1_000, "é" * 1_000, "text, 2.0 kB"), (1_001, "é" * 1_000 + "…", "text, 2.0 kB in all")],
+    [
+        (1_000, "é" * 1_000, "text, 2.0 kB"),
+        (1_001, "é" * 1_000 + "…", "text, first 2,000 B of 2,002 B"),
+        (5_000, "é" * 1_000 + "…", "text, first 2.0 kB of 10.0 kB"),
+    ],
 )
-def test_a_long_text_is_truncated_and_its_full_size_is_shown(
+def test_a_long_text_is_truncated_and_says_which_part_is_shown(
     length: int, shown: str, note: str
 ) -> None:
     text = body("é" * length)
@@ -294,6 +298,23 @@ def test_a_long_text_is_truncated_and_its_full_size_is_shown(
 def test_text_is_escaped(text: str) -> None:
     assert row_of(body(text)).payload == visible(text)
     assert body(text).plain == visible(text)
+
+
+@pytest.mark.parametrize("marks", [1, 2, 15])
+def test_a_long_text_is_not_cut_between_a_letter_and_its_accents(marks: int) -> None:
+    text = "x" * (1_000 - marks) + "e" + "\u0301" * marks + "y" * 9
+
+    assert body(text).plain == "x" * (1_000 - marks) + "…"
+
+
+def test_a_letter_with_any_number_of_accents_does_not_hide_the_text_before_it() -> None:
+    assert body("Z" + "\u0301" * 5_000).plain == "Z" + "\u0301" * 999 + "…"
+
+
+def test_bytes_read_as_text_say_how_many_characters_are_shown() -> None:
+    note = body(b"\xff" * 1_500, View.TEXT).note
+
+    assert note == "bytes as text, 1.5 kB, 1,000 of 1,500 characters"
 
 
 # Bytes
@@ -334,11 +355,11 @@ def test_a_hex_dump_can_be_decoded(data: bytes) -> None:
     [
         (17, 2, "00000010", "bytes, 17 B"),
         (256, 16, "000000f0", "bytes, 256 B"),
-        (257, 17, "…", "bytes, 257 B in all"),
-        (2_000_000, 17, "…", "bytes, 2.0 MB in all"),
+        (257, 17, "…", "bytes, first 256 B of 257 B"),
+        (2_000_000, 17, "…", "bytes, first 256 B of 2.0 MB"),
     ],
 )
-def test_many_bytes_are_truncated_and_their_full_size_is_shown(
+def test_many_bytes_are_truncated_and_say_which_part_is_shown(
     length: int, lines: int, last: str, note: str
 ) -> None:
     row = row_of(body(bytes(length)))
@@ -456,7 +477,9 @@ def test_highlighting_neither_adds_nor_removes_characters(value: Any) -> None:
 )
 def test_numbers_keep_their_notation(number: str) -> None:
     assert kind_of(f"[{number}]") is Kind.JSON
-    assert indented(f"[{number}]").strip("[\n …]") == number[: payloads.PRETTY_CHARACTERS - 2]
+    # A number that is too long to be shown is left out as a whole.
+    shown = number if len(number) < payloads.PRETTY_CHARACTERS else ""
+    assert indented(f"[{number}]").strip("[\n …]") == shown
 
 
 def test_duplicate_keys_are_all_shown() -> None:
@@ -476,7 +499,7 @@ def test_hostile_texts_in_json_are_escaped(text: str, padding: int) -> None:
 
     quoted = visible(json.dumps(text, ensure_ascii=False))
     assert shown.count(quoted) == 2
-    assert visible(data)[:1_000] == body(data).plain.removesuffix("…")
+    assert visible(data).startswith(body(data).plain.removesuffix("…"))
 
 
 def test_keys_strings_and_numbers_are_highlighted_differently() -> None:
@@ -494,36 +517,50 @@ def test_keys_strings_and_numbers_are_highlighted_differently() -> None:
 
 @pytest.mark.parametrize(("values", "is_folded"), [(6, False), (7, True)])
 def test_json_of_more_than_eight_lines_is_folded(values: int, is_folded: bool) -> None:
-    text = json.dumps(["<b> and more"] * values)
+    text = json.dumps(["<b> and some more"] * values)
 
     row = row_of(body(text))
 
     assert (row.block or "").count("\n") + 1 == values + 2
-    assert row.summary == (f"{text[:80]}…" if is_folded else None)
+    assert row.summary == (
+        "[" + ", ".join(['"<b> and some more"'] * 5) + ",…" if is_folded else None
+    )
 
 
-def test_long_json_is_truncated_and_its_full_size_is_shown() -> None:
-    text = json.dumps(["x" * 50_000])
+def test_long_json_is_cut_between_two_tokens_and_says_which_part_is_shown() -> None:
+    text = json.dumps({"readings": [30.0] * 1_000})
+
+    row = row_of(body(text))
+    plain = body(text).plain
+
+    numbers = (row.block or "").split("[\n", 1)[1].removesuffix("…").split(",\n")
+    assert {number.strip() for number in numbers} == {"30.0", ""}
+    assert re.fullmatch(r'\{"readings": \[(30\.0, )+30\.0,…', plain)
+    shown = len(text[: text.index("[") + 1]) + 6 * (len(numbers) - 1) - 1
+    assert row.note == f"JSON, first {size_in_words(shown)} of 6.0 kB"
+
+
+def test_a_text_that_is_too_long_for_its_row_is_left_out_of_json() -> None:
+    text = json.dumps({"name": "soup", "picture": "x" * 50_000})
 
     row = row_of(body(text))
 
-    assert row.block == '[\n  "' + "x" * (payloads.PRETTY_CHARACTERS - 3) + "\n…"
-    assert row.note == "JSON, 50.0 kB in all"
-    assert body(text).plain == '["' + "x" * 998 + "…"
+    assert row.block == '{\n  "name": "soup",\n  "picture": …'
+    assert row.note == "JSON, first 27 B of 50.0 kB"
+    assert body(text).plain == '{"name": "soup", "picture":…'
 
 
 def test_json_that_just_fits_is_not_described_as_truncated() -> None:
     bodies = [body(json.dumps(["x" * length])) for length in range(2_950, 3_010)]
 
-    cut = [row_of(each).note.endswith("in all") for each in bodies]
+    cut = ["first" in row_of(each).note for each in bodies]
 
     assert cut == sorted(cut)
     # Brackets, quotation marks and one level of indentation count as well.
     assert 2_950 + cut.index(True) == payloads.PRETTY_CHARACTERS - 5
     for each, is_cut in zip(bodies, cut, strict=True):
         block = row_of(each).block or ""
-        assert block.endswith("\n…") is is_cut
-        assert block.endswith('x"\n]') is not is_cut
+        assert block.endswith("…" if is_cut else 'x"\n]')
 
 
 @pytest.mark.parametrize("depth", [100, 400])
@@ -537,20 +574,6 @@ def test_deep_json_is_truncated_before_its_indentation_grows_large(depth: int) -
     assert shown.endswith("…")
 
 
-def test_long_json_is_not_cached() -> None:
-    payloads._lines.cache_clear()
-
-    for number in range(300):
-        body(json.dumps(["x" * payloads.PRETTY_CHARACTERS, number]))
-    held_of_long = payloads._lines.cache_info().currsize
-    for number in range(300):
-        body(json.dumps(["x" * 1_000, number]))
-    held = payloads._lines.cache_info().currsize
-
-    assert held_of_long == 0
-    assert 0 < held <= 256
-
-
 def test_random_bytes_are_shown_in_every_view() -> None:
     source = random.Random(7)
     for length in range(1, 400, 7):
@@ -559,3 +582,86 @@ def test_random_bytes_are_shown_in_every_view() -> None:
                 row = row_of(body(start + source.randbytes(length), view))
 
                 assert row.note
+
+
+# Decoded payloads
+
+
+def decoded_row(
+    decoded: Decoded, view: View = View.AUTOMATIC, data: bytes = b"\x93\x01"
+) -> tuple[Row, Body]:
+    shown = body_of(Frame(data, 1.5), view, no_source, decoded)
+    return row_of(shown), shown
+
+
+@pytest.mark.parametrize(
+    ("decoded", "line", "note"),
+    [
+        (Decoded('{"a": 30.0}', is_json=True), '{"a": 30.0}', "JSON decoded from 2 B"),
+        (Decoded("42", is_json=True), "42", "JSON decoded from 2 B"),
+        (Decoded("null", is_json=True), "null", "JSON decoded from 2 B"),
+        (Decoded("[1]"), "[1]", "JSON decoded from 2 B"),
+        (Decoded("hello"), "hello", "text decoded from 2 B"),
+        (Decoded("42"), "42", "text decoded from 2 B"),
+        (Decoded(""), "", "text decoded from 2 B"),
+    ],
+)
+def test_what_was_made_of_a_payload_is_shown_instead(
+    decoded: Decoded, line: str, note: str
+) -> None:
+    row, shown = decoded_row(decoded)
+
+    assert (row.line.strip(), shown.plain, shown.note) == (line, line, note)
+
+
+def test_what_was_made_of_a_payload_is_shown_as_text_or_json_but_never_as_hex() -> None:
+    decoded = Decoded('{"a": 1}', is_json=True)
+
+    notes = [decoded_row(decoded, view)[1].note for view in View]
+
+    assert notes == [
+        "JSON decoded from 2 B",
+        "text decoded from 2 B",
+        "JSON decoded from 2 B",
+        "bytes, 2 B",
+    ]
+
+
+def test_what_was_made_of_an_empty_payload_is_shown() -> None:
+    assert decoded_row(Decoded("nothing"), data=b"")[1].plain == "nothing"
+
+
+def test_long_json_that_was_made_of_a_payload_says_how_many_characters_are_shown() -> None:
+    text = json.dumps([30.0] * 1_000)
+
+    note = decoded_row(Decoded(text, is_json=True))[1].note
+
+    assert re.fullmatch(r"JSON decoded from 2 B, 2,\d{3} of 6,000 characters", note)
+
+
+@pytest.mark.parametrize("data", [b"\x93\x01", bytes(40), b"", picture("PNG")])
+def test_an_error_of_decoding_is_shown_above_the_payload_as_it_is(data: bytes) -> None:
+    as_it_is = body(data)
+
+    row, shown = decoded_row(Decoded(error="decode failed: ValueError: <b>"), data=data)
+
+    assert row.line.strip() == "decode failed: ValueError: <b>"
+    assert '<bdi class="error">' in shown.html
+    assert as_it_is.html in shown.block
+    assert as_it_is.block in shown.block
+    assert shown.plain == f"decode failed: ValueError: <b>\n{as_it_is.plain}"
+    assert shown.note == as_it_is.note
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_that_was_made_of_a_payload_is_escaped(text: str) -> None:
+    for decoded in (
+        Decoded(text),
+        Decoded(json.dumps([text, "x" * 80], ensure_ascii=False), is_json=True),
+        Decoded(error=text),
+    ):
+        row, shown = decoded_row(decoded)
+
+        quoted = json.dumps(text, ensure_ascii=False)[1:-1] if decoded.is_json else text
+        assert visible(quoted) in f"{row.line}\n{row.block}"
+        assert visible(quoted)[:900] in shown.plain

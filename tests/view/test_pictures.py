@@ -1,5 +1,6 @@
 import random
 import struct
+import sys
 import warnings
 import zlib
 from base64 import b64decode
@@ -11,7 +12,15 @@ import pytest
 from PIL import Image
 
 from ipywsecho.view import pictures
-from ipywsecho.view.pictures import Gallery, Picture, is_picture, is_svg, picture_of, svg_of
+from ipywsecho.view.pictures import (
+    Gallery,
+    Picture,
+    is_picture,
+    is_svg,
+    picture_of,
+    svg_of,
+    why_not_shown,
+)
 
 FORMATS = ["PNG", "JPEG", "GIF", "WEBP"]
 
@@ -400,3 +409,21 @@ def test_the_gallery_does_not_keep_the_original_of_a_thumbnail() -> None:
         del data
 
     assert Payload.alive == 0
+
+
+# Without Pillow
+
+
+def test_without_pillow_a_small_picture_is_shown_and_a_large_one_says_why_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, large = picture("PNG"), picture("PNG", (300, 200))
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    elsewhere = Elsewhere()
+    gallery = Gallery(elsewhere)
+
+    assert str(asked(gallery, small)).startswith("data:image/png;base64,")
+    assert asked(gallery, large) == ""
+    assert elsewhere.jobs == []
+    assert why_not_shown(Picture("PNG", (300, 200))) == "too large to show without Pillow"
+    assert why_not_shown(Picture("PNG", (30_000, 20_000))) == "cannot be shown"

@@ -1,10 +1,9 @@
-import re
-from collections import deque
 from typing import Any
 
 import pytest
 
 from ipywsecho.errors import InputError
+from ipywsecho.frames import Journal
 from ipywsecho.frames.log import Control, Frame, FrameLog, Notice
 from ipywsecho.view.finding import Criteria
 from ipywsecho.view.payloads import Kind, View
@@ -22,9 +21,9 @@ class Stream:
     def __init__(self) -> None:
         self.received = FrameLog(1_000, 10**9)
         self.sent = FrameLog(1_000, 10**9)
-        self.notices: deque[Notice] = deque()
+        self.journal = Journal(self.received, self.sent, changed=lambda: None, name_of=str)
         self.asked: list[Picture] = []
-        self.screen = Screen(self.received, self.sent, lambda: tuple(self.notices), self.source_of)
+        self.screen = Screen(self.journal, self.source_of)
         self._now = 0.0
 
     def source_of(self, _data: bytes, known: Picture) -> None:
@@ -42,12 +41,10 @@ class Stream:
 
     def notice(self, text: str) -> None:
         self._now += 1
-        self.notices.append(Notice(self._now, text))
+        self.journal.add(Notice(self._now, text))
 
     def clear(self) -> None:
-        for log in (self.received, self.sent):
-            log.clear()
-        self.notices.clear()
+        self.journal.clear()
         self.screen.forget()
 
     def shown(self, limit: int = 10**9) -> list[str]:
@@ -208,6 +205,64 @@ def test_clearing_empties_a_paused_view_which_stays_paused() -> None:
     assert stream.shown() == ["↓  later"]
 
 
+def test_what_is_cleared_is_kept_and_can_be_shown_again() -> None:
+    stream = mixed()
+    everything = stream.shown()
+
+    stream.screen.clear()
+    cleared = stream.shown()
+    stream.receive("later")
+    later = stream.shown()
+    stream.screen.uncover()
+
+    hidden = f"{len(everything)} earlier rows hidden by Clear"
+    assert cleared == [f"no frames yet · {hidden}"]
+    assert later == [hidden, "↓  later"]
+    assert stream.shown() == [*everything, "↓  later"]
+
+
+def test_a_paused_view_that_is_cleared_stays_paused() -> None:
+    stream = mixed()
+    everything = stream.shown()
+    stream.screen.freeze()
+    stream.receive("late")
+
+    stream.screen.clear()
+    stream.receive("later")
+    cleared, waiting = stream.shown(), stream.screen.waiting
+    stream.screen.uncover()
+    uncovered = stream.shown()
+    stream.screen.thaw()
+
+    assert cleared == [f"no frames yet · {len(everything) + 1} earlier rows hidden by Clear"]
+    assert waiting == 1
+    assert uncovered == [*everything, "↓  late"]
+    assert stream.shown() == [*everything, "↓  late", "↓  later"]
+
+
+def test_a_view_that_is_cleared_keeps_its_filter() -> None:
+    stream = mixed()
+    stream.screen.look_for(Criteria("answer"))
+    stream.shown()
+
+    stream.screen.clear()
+    stream.receive("answer", "else")
+    cleared = stream.shown()
+    stream.screen.uncover()
+
+    assert cleared == ["1 hidden by the filter · 5 earlier rows hidden by Clear", "↓  answer"]
+    assert stream.shown()[-3:] == ["↓  answer", '↓  ["answer"]', "↓  answer"]
+
+
+def test_what_the_log_forgets_is_not_counted_as_cleared() -> None:
+    stream = mixed()
+    stream.screen.clear()
+
+    stream.clear()
+
+    assert (stream.screen.covered, stream.shown()) == (0, [])
+
+
 # Filters
 
 
@@ -331,8 +386,8 @@ def test_notices_that_take_too_long_to_search_are_hidden_and_told() -> None:
 
     assert stream.shown() == []
     assert str(stream.screen.complaint) == (
-        "/(a|aa)+$/ takes too long on the notices (hidden by the filter); simplify the regular "
-        "expression"
+        "/(a|aa)+$/ takes too long on notice 1,000, 999 more (hidden by the filter); simplify the "
+        "regular expression"
     )
 
 
@@ -415,155 +470,13 @@ def test_a_search_makes_a_paused_view_stale() -> None:
     assert not stream.screen.is_still
 
 
-# Previews
-
-
-def previewed(stream: Stream) -> list[str]:
-    """Return the rows of a preview without their time and note."""
-    html = stream.screen.preview()
-    return [row.line[14:].removesuffix("  ") for row in Page(html).rows] if html else []
-
-
-def drawn_with_parity(stream: Stream) -> str:
-    """Draw, and return the parity of what was drawn."""
-    [entry] = stream.screen.draw(10**9).outputs
-    return str(re.findall('class="ipywsecho (even|odd)"', entry["data"]["text/html"])[0])
-
-
-def test_a_preview_shows_the_rows_since_the_last_drawing() -> None:
-    stream = mixed()
-    stream.shown()
-
-    stream.send("one")
-    stream.receive("two")
-    first = previewed(stream)
-    stream.notice("lost")
-    second = previewed(stream)
-    stream.shown()
-
-    assert first == ["↑  one", "↓  two"]
-    assert second == ["↑  one", "↓  two", "—  lost"]
-    assert previewed(stream) == []
-
-
-def test_a_preview_may_show_notices_only() -> None:
-    stream = mixed()
-    stream.shown()
-
-    stream.notice("lost")
-
-    assert previewed(stream) == ["—  lost"]
-
-
-def test_a_preview_shows_the_new_rows_that_the_log_still_keeps() -> None:
-    stream = Stream()
-    stream.received = FrameLog(2, 10**9)
-    stream.screen = Screen(
-        stream.received, stream.sent, lambda: tuple(stream.notices), stream.source_of
-    )
-    stream.receive("0", "1")
-    stream.shown()
-
-    stream.receive("2", "3", "4")
-
-    assert previewed(stream) == ["↓  3", "↓  4"]
-
-
-def test_many_new_rows_are_not_previewed() -> None:
-    stream = mixed()
-    stream.shown()
-
-    stream.receive(*"123456789")
-    few = previewed(stream)
-    stream.notice("10")
-    still_few = previewed(stream)
-    stream.send("11")
-
-    assert (len(few), len(still_few), previewed(stream)) == (9, 10, [])
-
-
-def test_many_new_notices_are_not_previewed() -> None:
-    stream = Stream()
-    stream.notices = deque(maxlen=20)
-    stream.screen = Screen(
-        stream.received, stream.sent, lambda: tuple(stream.notices), stream.source_of
-    )
-    stream.notice("first")
-    stream.shown()
-
-    for number in range(30):
-        stream.notice(str(number))
-
-    assert previewed(stream) == []
-
-
-def test_large_new_rows_are_not_previewed() -> None:
-    stream = mixed()
-    stream.shown()
-
-    for _ in range(10):
-        stream.receive('"' * 200)
-
-    assert previewed(stream) == []
-
-
-def test_changes_that_require_a_redraw_are_not_previewed() -> None:
-    stream = Stream()
-    stream.receive("first")
-    before_any_drawing = previewed(stream)
-    stream.shown()
-    stream.receive("second")
-    stream.screen.show_as(View.HEX)
-    other_view = previewed(stream)
-    stream.shown()
-    stream.receive("third")
-    stream.screen.look_for(Criteria("third"))
-    stream.shown()
-    stream.receive("fourth")
-    filtered = previewed(stream)
-    stream.screen.look_for(Criteria())
-    stream.shown()
-    stream.screen.freeze()
-    stream.shown()
-    stream.receive("fifth")
-    paused = previewed(stream)
-
-    assert [before_any_drawing, other_view, filtered, paused] == [[], [], [], []]
-
-
-def test_nothing_is_previewed_below_an_empty_log() -> None:
-    stream = mixed()
-    stream.shown()
-    stream.clear()
-    stream.shown()
-
-    stream.receive("first")
-
-    assert previewed(stream) == []
-
-
-def test_the_drawing_after_a_preview_has_the_other_parity() -> None:
-    stream = mixed()
-
-    first = drawn_with_parity(stream)
-    stream.receive("one")
-    without_preview = drawn_with_parity(stream)
-    stream.receive("two")
-    preview = stream.screen.preview()
-    after_preview = drawn_with_parity(stream)
-    again = drawn_with_parity(stream)
-
-    assert (first, without_preview, after_preview, again) == ("even", "even", "odd", "odd")
-    assert 'class="ipywsecho even"' in preview
-
-
 # Control frames
 
 
 def with_controls() -> Stream:
     stream = mixed()
-    stream.notices.append(Control(6.0, 9, b"hey", sent=True))  # type: ignore[arg-type]
-    stream.notices.append(Control(7.0, 10, b"hey"))  # type: ignore[arg-type]
+    stream.journal.control(Control(6.0, 9, b"hey", sent=True))
+    stream.journal.control(Control(7.0, 10, b"hey"))
     return stream
 
 

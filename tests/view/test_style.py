@@ -18,5 +18,5 @@ def test_every_class_of_a_row_is_in_the_style_sheet() -> None:
 
     html = entry["data"]["text/html"]
     classes = set(" ".join(re.findall(r'class="([\w ]+)"', html)).split())
-    assert classes == {"ipywsecho", "even", "got", "sent", "error", "note", "key", "str", "num"}
+    assert classes == {"ipywsecho", "got", "sent", "error", "note", "key", "str", "num"}
     assert [name for name in classes if f".{name}" not in STYLE] == []

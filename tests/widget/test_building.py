@@ -270,7 +270,7 @@ async def test_a_builder_uses_the_real_clock_by_default() -> None:
     await settle()
     count = 7
     builder.request()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await is_shown.wait()
     builder.cancel()
     await asyncio.wait_for(task, 20)
@@ -525,3 +525,71 @@ async def test_a_builder_that_fails_when_it_is_cancelled_leaves_no_failed_task()
     assert task.done()
     assert task.exception() is None
     assert failures == [error]
+
+
+def building_on_demand(
+    build: Callable[[Snapshot], Any], *, is_held: bool = False
+) -> tuple[Builder, list[Any], list[BaseException]]:
+    shown: list[Any] = []
+    failed: list[BaseException] = []
+
+    def show(built: Any) -> int:
+        shown.append(built)
+        return 0
+
+    builder = Builder(
+        build,
+        snapshot=lambda: snapshot_of(3),
+        show=show,
+        fail=failed.append,
+        is_held=lambda: is_held,
+    )
+    return builder, shown, failed
+
+
+def test_only_what_has_changed_is_built_on_demand() -> None:
+    builder, shown, failed = building_on_demand(lambda snapshot: len(snapshot.frames))
+
+    builder.settle()
+    before = shown.copy()
+    builder.request()
+    builder.settle()
+    builder.cancel()
+    builder.settle()
+
+    assert (before, shown, failed) == ([], [3], [])
+
+
+def test_a_paused_builder_is_not_called_on_demand() -> None:
+    builder, shown, _ = building_on_demand(lambda _: "built", is_held=True)
+
+    builder.request()
+    builder.settle()
+
+    assert shown == []
+
+
+def test_an_asynchronous_builder_is_left_to_its_task() -> None:
+    async def build(_: Snapshot) -> str:
+        return "built"
+
+    class Later:
+        def __await__(self) -> Any:
+            raise AssertionError("awaited")
+
+    for each in (build, lambda _: Later()):
+        builder, shown, failed = building_on_demand(each)
+        builder.request()
+        builder.settle()
+
+        assert (shown, failed) == ([], [])
+
+
+def test_an_error_of_a_builder_that_is_called_on_demand_is_told() -> None:
+    builder, shown, failed = building_on_demand(lambda snapshot: snapshot.frames[99])
+
+    builder.request()
+    builder.settle()
+
+    assert shown == []
+    assert [type(each) for each in failed] == [IndexError]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ipywsecho.errors import InputError
-from ipywsecho.widget.composing import EnterKey, Form, payload_of
+from ipywsecho.widget.composing import EnterKey, Form, InOrder, payload_of
 from tests.markup import HOSTILE
 from tests.timing import ManualClock
 
@@ -331,3 +331,19 @@ def test_enter_waits_normally_again_some_time_after_a_message() -> None:
     field.receive("left the field")
 
     assert field.submitted == ["first", "first"]
+
+
+# The order of messages.
+
+
+def test_messages_are_put_into_the_order_that_their_page_gave_them() -> None:
+    order = InOrder[str]()
+
+    taken = [
+        order.take("a", 1, "second"),
+        order.take("b", 0, "other page"),
+        order.take("a", 0, "first"),
+        order.take("a", 2, "third"),
+    ]
+
+    assert taken == [[], ["other page"], ["first", "second"], ["third"]]

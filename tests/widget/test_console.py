@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from websockets.asyncio.server import serve
 
 from ipywsecho import (
     ClosedError,
+    ConnectError,
     EchoServer,
     Frame,
     NotConnectedError,
@@ -29,15 +31,17 @@ from ipywsecho import (
     WebSocketConsole,
     load,
 )
+from ipywsecho.frames import now
+from ipywsecho.view.decoding import Decodings
 from ipywsecho.view.payloads import Kind, View
 from ipywsecho.widget import building, sight, viewing
 from ipywsecho.widget.building import Snapshot
 from ipywsecho.widget.composing import Form
-from ipywsecho.widget.controls import descendants_of
+from ipywsecho.widget.controls import Direction, descendants_of
 from tests.timing import eventually
 from tests.view.test_pictures import picture
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest_asyncio.fixture
@@ -112,15 +116,6 @@ async def _until(console: WebSocketConsole, holds: Callable[[], object]) -> None
     look()
     async with asyncio.timeout(DEADLINE):
         await is_shown.wait()
-
-
-async def _preview_after(console: WebSocketConsole, text: str) -> str:
-    """Receive a text, and return the preview once the text has been drawn."""
-    preview = console._controls.preview
-    await _until_shown(console, "connected to")
-    await console.request(text)
-    await _until_shown(console, text)
-    return str(preview.value)
 
 
 def test_a_console_is_a_box_with_a_text_field_a_button_and_an_output() -> None:
@@ -387,7 +382,13 @@ async def test_a_rejected_message_stays_in_the_field_and_the_reason_is_shown(
     console.button.click()
 
     assert console.text.value == "precious"
-    assert "NotConnectedError: " in shown(console)
+    assert "NotConnectedError: " in console._controls.wrong_text.value
+    assert "NotConnectedError" not in shown(console)
+
+    console._controls.switch.click()
+
+    assert console._controls.wrong_text.value == ""
+    await until(console, lambda: console.state == "open")
 
 
 async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_the_reason_is_shown(
@@ -398,7 +399,7 @@ async def test_a_text_that_cannot_be_encoded_stays_in_the_field_and_the_reason_i
     console.button.click()
 
     assert console.text.value == "\ud800"
-    assert "InputError: the message is not valid UTF-8 (" in shown(console)
+    assert "InputError: the message is not valid UTF-8 (" in console._controls.wrong_text.value
     assert (await console.request("still here")).data == "still here"
 
 
@@ -440,7 +441,7 @@ async def test_the_header_shows_state_address_and_count(console: WebSocketConsol
 
     assert "open" in title(console)
     assert str(console.uri) in title(console)
-    assert "2 frames" in title(console)
+    assert "1 frame sent, 1 received" in title(console)
     assert console._controls.switch.description == "Disconnect"
 
 
@@ -505,11 +506,121 @@ async def test_clearing_during_a_pause_empties_the_view_and_restarts_the_count(
     console.paused = True
     await console.request("meanwhile")
 
-    console._controls.clear.click()
+    console._controls.forget.click()
 
     assert shown(console) == ""
     assert "paused, 0 new frames" in title(console)
     assert len(console.frames) == 0
+
+
+async def test_the_clear_button_empties_the_view_and_keeps_the_frames(
+    console: WebSocketConsole,
+) -> None:
+    controls = console._controls
+    await console.request("before")
+
+    controls.clear.click()
+    emptied = shown(console)
+    title(console)
+    way_back = controls.uncover.layout.display
+    await console.request("after")
+    cleared = shown(console)
+    controls.uncover.click()
+    title(console)
+
+    assert emptied == "no frames yet · 3 earlier rows hidden by Clear"
+    assert way_back is None
+    assert "3 earlier rows hidden by Clear" in cleared
+    assert "before" not in cleared
+    assert "↓  after" in cleared
+    assert [frame.data for frame in console.frames] == ["before", "after"]
+    assert re.findall(r"[↑↓]  (\w+)", shown(console)) == [*("before",) * 2, *("after",) * 2]
+    assert controls.uncover.layout.display == "none"
+
+
+async def test_a_page_can_show_again_what_was_cleared(console: WebSocketConsole) -> None:
+    await console.request("before")
+    console._controls.clear.click()
+    assert "before" not in shown(console)
+
+    console._controls.channel._hear(None, {"kind": "uncover", "page": "a"}, [])
+
+    assert "before" in shown(console)
+
+
+async def test_a_filter_is_removed_at_once(console: WebSocketConsole) -> None:
+    controls = console._controls
+    await console.request("soup")
+    controls.search.value = "/(/"
+    controls.search.value = "bread"
+    controls.direction.value = Direction.SENT
+    assert (controls.more.description, "soup" in shown(console)) == ("Tools (filter)", False)
+
+    controls.unfilter.click()
+
+    assert (controls.more.description, "soup" in shown(console)) == ("Tools", True)
+    assert controls.search.value == ""
+
+
+async def test_two_buttons_go_through_the_rows_of_a_paused_log(console: WebSocketConsole) -> None:
+    pager = console._controls.pager
+    console._session.journal.receive([Frame(f"frame {number}", now()) for number in range(1_000)])
+    before = pager.row.layout.display
+    console.paused = True
+    newest, words = shown(console), [pager._words.value]
+    states = [(pager.row.layout.display, pager.earlier.disabled, pager.later.disabled)]
+
+    pager.earlier.click()
+    words.append(pager._words.value)
+    states.append((pager.row.layout.display, pager.earlier.disabled, pager.later.disabled))
+    earlier = console.output.outputs[0]["data"]["text/plain"]
+    while not pager.earlier.disabled:
+        pager.earlier.click()
+    oldest = console.output.outputs[0]["data"]["text/plain"]
+    console.paused = False
+
+    assert before == "none"
+    assert states == [(None, False, True), (None, False, False)]
+    assert re.search(r"rows [\d,]+ to 1,001 of 1,001", words[0])
+    assert re.search(r"rows [\d,]+ to [\d,]+ of 1,001", words[1])
+    assert "frame 999" in newest
+    assert "frame 999" not in earlier
+    assert "connected to" in oldest
+    assert "frame 0 " in oldest
+    assert pager.row.layout.display == "none"
+    assert "frame 999" in shown(console)
+
+
+async def test_what_was_cleared_comes_back_with_the_newest_rows_of_a_paused_log(
+    console: WebSocketConsole,
+) -> None:
+    controls = console._controls
+    console._session.journal.receive([Frame(f"frame {number}", now()) for number in range(1_000)])
+    console.paused = True
+    shown(console)
+    controls.pager.earlier.click()
+
+    controls.clear.click()
+    shown(console)
+    emptied = controls.pager._words.value, controls.pager.later.disabled
+    controls.uncover.click()
+
+    assert emptied == ('<span role="status">no rows</span>', True)
+    assert "frame 999" in shown(console)
+
+
+async def test_a_new_filter_begins_with_the_newest_rows_of_a_paused_log(
+    console: WebSocketConsole,
+) -> None:
+    console._session.journal.receive([Frame(f"frame {number}", now()) for number in range(1_000)])
+    console.paused = True
+    shown(console)
+    console._controls.pager.earlier.click()
+
+    console._controls.search.value = "frame"
+
+    assert "frame 999" in shown(console)
+    assert console._controls.pager.later.disabled
 
 
 # Tools.
@@ -526,7 +637,7 @@ async def test_tools_are_folded_unless_requested(tools: bool) -> None:
     then = row.display
     controls.more.click()
 
-    assert (at_first, then) == ((None, "none") if tools else ("none", None))
+    assert (at_first, then) == (("flex", "none") if tools else ("none", "flex"))
     assert row.display == at_first
     await _closed(console)
 
@@ -538,7 +649,7 @@ async def test_rows_are_filtered_by_text_direction_and_kind(console: WebSocketCo
 
     controls.search.value = "APP"
     by_text = payloads_shown(console)
-    controls.direction.value = False
+    controls.direction.value = Direction.RECEIVED
     and_direction = payloads_shown(console)
     controls.kind.value = Kind.JSON
     and_kind = payloads_shown(console)
@@ -551,6 +662,64 @@ async def test_rows_are_filtered_by_text_direction_and_kind(console: WebSocketCo
     assert and_direction == ["5 hidden by the filter", both[1], both[3], f"↓  {apple}"]
     assert and_kind == ["7 hidden by the filter", both[3]]
     assert nothing == ["8 hidden by the filter"]
+
+
+async def test_what_decode_makes_of_frames_is_shown_and_found() -> None:
+    def decode(frame: Frame) -> object:
+        return {"answer": frame.data[0]} if frame.data[1:] else frame.data.no_such_attribute  # type: ignore[union-attr]
+
+    async with WebSocketConsole(decode=decode) as console:
+        for data in (b"*\x00", b"+\x00", b"!"):
+            await console.request(data)
+        await _until_shown(console, "decode failed: AttributeError")
+        every = shown(console)
+        console._controls.search.value = '"answer": 42'
+        await _until(console, lambda: "hidden" in shown(console))
+        found = payloads_shown(console)
+        kept = console.frames[0].data
+
+    console.close()
+    assert '{"answer": 42}  (JSON decoded from 2 B)' in every
+    assert "decode failed: AttributeError: 'bytes' object has no attribute" in every
+    assert "in decode, " in every
+    assert "21   !  (bytes, 1 B)" in every
+    assert [row.split("  (")[0] for row in found] == [
+        "4 hidden by the filter",
+        '↑  {"answer": 42}',
+        '↓  {"answer": 42}',
+    ]
+    assert kept == b"*\x00"
+
+
+async def test_a_slow_decode_holds_neither_the_loop_nor_the_rows() -> None:
+    may_end = threading.Event()
+    own = threading.get_ident()
+    at_once = []
+
+    def decode(frame: Frame) -> object:
+        if threading.get_ident() == own:
+            at_once.append(frame)
+            # The first call tells that it is slow.
+            end = monotonic() + 2 * Decodings.SLICE
+            while monotonic() < end:
+                pass
+        else:
+            may_end.wait(DEADLINE)
+        return f"decoded {frame.size}"
+
+    async with WebSocketConsole(decode=decode) as console:
+        for size in range(1, 9):
+            await console.request(bytes(size))
+        # The other thread is at work, and the bytes are shown meanwhile.
+        await _until_shown(console, "(bytes, 8 B)")
+        await console.request(bytes(9))
+        may_end.set()
+        for size in range(1, 10):
+            await _until_shown(console, f"decoded {size}")
+
+    console.close()
+    # Each slow call has the next ones made aside, until the thread has told that they are quick.
+    assert 1 <= len(at_once) <= 4
 
 
 async def test_a_filter_is_applied_and_removed_without_a_new_frame(
@@ -577,7 +746,7 @@ async def test_an_invalid_expression_is_reported_and_leaves_the_view_unchanged(
 
     console._controls.search.value = "/app[/"
     after = payloads_shown(console)
-    complaint = title(console)
+    complaint = console._controls.wrong_search.value
     console._controls.search.value = "/^app/"
 
     assert after == before
@@ -587,15 +756,28 @@ async def test_an_invalid_expression_is_reported_and_leaves_the_view_unchanged(
     )
     assert "remove the slashes" in complaint
     assert payloads_shown(console) == before
-    assert "InputError" not in title(console)
+    assert console._controls.wrong_search.value == ""
 
 
-async def test_an_invalid_expression_without_an_earlier_filter_is_shown_as_a_row(
+async def test_what_is_wrong_with_an_input_is_said_at_that_input_alone(
     console: WebSocketConsole,
 ) -> None:
-    console._controls.search.value = "/[/"
+    controls = console._controls
+    controls.form.value = Form.JSON
 
-    assert "—  InputError: /[/ is not a valid regular expression" in shown(console)
+    _press_enter(console, "{no")
+    controls.search.value = "/[/"
+
+    assert "InputError: the message is not valid JSON" in controls.wrong_text.value
+    assert "InputError: /[/ is not a valid" in controls.wrong_search.value
+    for place in (controls.wrong_text, controls.wrong_search):
+        assert 'role="alert"' in place.value
+        assert place.layout.display == "flex"
+    assert "InputError" not in shown(console) + title(console)
+    # Another message is not known to be wrong.
+    console.text.value = "{yes"
+    assert controls.wrong_text.layout.display == "none"
+    assert "InputError" in controls.wrong_search.value
 
 
 async def test_an_expression_that_takes_too_long_is_reported_and_the_rest_is_found(
@@ -607,10 +789,13 @@ async def test_an_expression_that_takes_too_long_is_reported_and_the_rest_is_fou
     console._controls.search.value = "/(a|aa)+$/"
 
     assert payloads_shown(console) == ["2 hidden by the filter", "↑  aaa", "↓  aaa"]
+    await eventually(lambda: console._controls.wrong_search.value != "")
     assert (
         "InputError: /(a|aa)+$/ takes too long on received frame 1, sent frame 1 (hidden by the "
         "filter); simplify the regular expression"
-    ) in title(console)
+    ) in console._controls.wrong_search.value
+    console._controls.search.value = ""
+    assert console._controls.wrong_search.value == ""
 
 
 async def test_filtering_during_a_pause_finds_only_earlier_frames(
@@ -704,6 +889,26 @@ async def test_a_message_is_sent_in_the_chosen_form(
     assert console.text.value == ""
 
 
+async def test_a_message_is_sent_in_the_form_that_its_page_shows(
+    console: WebSocketConsole,
+) -> None:
+    def send(number: int, text: str, **more: object) -> None:
+        message = {"kind": "send", "page": "a", "number": number, "text": text, **more}
+        console._controls.channel._hear(None, message, [])
+
+    # A kernel may handle the choice on another thread than the message, and later.
+    send(0, "00 ff", form=2)
+    send(1, "0x0g", form=2)
+    console._controls.form.index = 2
+    complaint = console._controls.wrong_text.value
+    for number, more in enumerate([{}, *({"form": form} for form in (-1, 4, "0", None))], 2):
+        send(number, "ab", **more)
+    await until(console, lambda: console.frames.total == 6)
+
+    assert [frame.data for frame in console.frames] == [b"\x00\xff", *[b"\xab"] * 5]
+    assert "the message is not valid hex (" in complaint
+
+
 @pytest.mark.parametrize("form", [Form.JSON, Form.HEX, Form.BASE64])
 @pytest.mark.parametrize("is_paused", [False, True])
 async def test_a_message_invalid_in_the_chosen_form_stays_in_the_field(
@@ -713,7 +918,7 @@ async def test_a_message_invalid_in_the_chosen_form_stays_in_the_field(
     console.paused = is_paused
 
     _press_enter(console, "{no")
-    complaint = title(console)
+    complaint = console._controls.wrong_text.value
     kept = console.text.value
     console._controls.form.value = Form.TEXT
     console.button.click()
@@ -721,38 +926,10 @@ async def test_a_message_invalid_in_the_chosen_form_stays_in_the_field(
 
     assert kept == "{no"
     assert f"InputError: the message is not valid {form} (" in complaint
-    assert ("InputError: " in shown(console)) is not is_paused
+    assert "InputError: " not in shown(console)
     # The error disappears once the message has been sent.
-    assert "InputError" not in title(console)
+    assert console._controls.wrong_text.value == ""
     assert [frame.data for frame in console.sent] == ["{no"]
-
-
-async def test_earlier_messages_are_suggested_newest_first(console: WebSocketConsole) -> None:
-    for text in ("one", "two", "one", "three"):
-        _press_enter(console, text)
-        await until(console, lambda: not console.text.value)
-    title(console)
-
-    assert console.text.options == ("three", "one", "two")
-
-
-async def test_at_most_twenty_messages_are_suggested(console: WebSocketConsole) -> None:
-    for number in range(25):
-        _press_enter(console, str(number))
-    title(console)
-
-    assert console.text.options == tuple(str(number) for number in range(24, 4, -1))
-
-
-async def test_only_messages_that_were_typed_and_sent_are_suggested(
-    console: WebSocketConsole,
-) -> None:
-    await console.request("by a program")
-    console._controls.form.value = Form.HEX
-    _press_enter(console, "no hex")
-    title(console)
-
-    assert console.text.options == ()
 
 
 # Builders.
@@ -836,6 +1013,23 @@ async def test_an_error_in_a_builder_is_shown_with_its_place_and_the_connection_
     await _closed(console)
 
 
+async def test_a_builder_that_fails_without_a_frame_is_shown_after_the_reason() -> None:
+    console = WebSocketConsole(
+        "ws://127.0.0.1:9", builder=lambda snapshot: snapshot.frame.data, reconnect=False
+    )
+    with pytest.raises(ConnectError):
+        await console.connect()
+
+    await _until_shown(console, "no server listens at")
+
+    (entry,) = console.output.outputs
+    assert re.match(
+        r"no server listens at ws://127\.0\.0\.1:9 .*; the builder failed: AttributeError: ",
+        entry["data"]["text/plain"],
+    )
+    await _closed(console)
+
+
 @pytest.mark.parametrize("reason", ["paused", "out of sight"])
 async def test_nothing_is_built_while_paused_or_not_visible(
     reason: str, monkeypatch: pytest.MonkeyPatch
@@ -903,17 +1097,18 @@ async def test_closing_cancels_a_builder_that_waits_for_ever() -> None:
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_with_a_builder_errors_are_shown_in_the_header() -> None:
+async def test_with_a_builder_errors_are_shown_above_the_field() -> None:
     console = WebSocketConsole("http://example.org", reconnect=False, builder=_count)
     with pytest.raises(ValueError, match=r"ws://example\.org"):
         await console.connect()
     await until(console, lambda: console.state == "closed")
-    of_connection = title(console)
+    title(console)
+    of_connection = console._controls.failure.value
 
     console._controls.form.value = Form.HEX
     console.text.value = "no hex"
     console.button.click()
-    of_message = title(console)
+    of_message = console._controls.wrong_text.value
 
     assert "InvalidURIError: " in of_connection
     assert "InputError: the message is not valid hex (" in of_message
@@ -1081,27 +1276,6 @@ async def test_connect_asks_the_pages_whether_they_show_the_console(
     assert not console._view.is_out_of_sight
 
 
-async def test_clearing_also_empties_the_preview(console: WebSocketConsole) -> None:
-    before = await _preview_after(console, "secret")
-
-    console.clear()
-
-    assert "secret" in before
-    assert console._controls.preview.value == ""
-
-
-async def test_no_preview_is_drawn_while_not_visible(console: WebSocketConsole) -> None:
-    tell(console, 1)
-    seen = await _preview_after(console, "seen")
-    tell(console, 0)
-
-    await console.request("unseen")
-
-    assert "seen" in seen
-    assert console._view.show_preview() == 0
-    assert console._controls.preview.value == seen
-
-
 async def test_clear_removes_all_frames_and_keeps_the_total(console: WebSocketConsole) -> None:
     await console.request("before")
 
@@ -1226,13 +1400,29 @@ async def test_the_save_button_saves_the_frames_and_offers_the_file(
     offered = re.search(r'download="(.*)" href="data:(.*);base64,(.*)"', offer(console))
     assert offered is not None
     name, kind, data = offered.groups()
+    assert name.endswith(".jsonl")
     assert kind == "application/octet-stream"
     assert base64.b64decode(data) == (tmp_path / name).read_bytes()
     assert [frame.data for frame in load(tmp_path / name).frames] == ["Hello!", "Hello!"]
 
 
+async def test_the_save_button_saves_in_the_format_that_was_chosen(
+    console: WebSocketConsole, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await console.request("Hello!")
+    console._controls.file_format.value = ".har"
+
+    console._controls.save.click()
+    await _until_shown(console, f"saved to {tmp_path}")
+
+    offered = re.search(r'download="(.*\.har)"', offer(console))
+    assert offered is not None
+    assert [frame.data for frame in load(tmp_path / offered[1]).frames] == ["Hello!", "Hello!"]
+
+
 @pytest.mark.parametrize("way", ["button", "method"])
-async def test_clearing_removes_the_file_that_was_offered(
+async def test_forgetting_removes_the_file_that_was_offered(
     console: WebSocketConsole, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -1242,7 +1432,7 @@ async def test_clearing_removes_the_file_that_was_offered(
     assert "base64" in offer(console)
 
     if way == "button":
-        console._controls.clear.click()
+        console._controls.forget.click()
     else:
         console.clear()
     await until(console, lambda: offer(console) == "")
@@ -1282,7 +1472,7 @@ async def test_a_failure_of_the_save_button_is_reported(
 
 def offer(console: WebSocketConsole) -> str:
     """Return the HTML of the download link, empty if there is none."""
-    return str(console._controls._offer.value)
+    return str(console._controls.offer.value)
 
 
 async def test_only_a_cell_on_the_loop_of_the_console_is_notified_of_the_view(
@@ -1559,7 +1749,7 @@ async def test_messages_that_wait_are_shown_in_the_header() -> None:
     console.send_message("one")
     console.send_message("two")
 
-    assert "⧗ 2 waiting to be sent" in title(console)
+    assert "2 waiting to be sent" in title(console)
     await _closed(console)
 
 
@@ -1571,7 +1761,7 @@ async def test_a_message_that_waits_appears_in_the_header_by_itself() -> None:
 
     console.send_message("one")
 
-    await eventually(lambda: "⧗ 1 waiting" in console._controls._title.value)
+    await eventually(lambda: "1 waiting" in console._controls._title.value)
     await _closed(console)
 
 

@@ -6,7 +6,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from ipywsecho import WebSocketConsole
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 async def test_closing_sends_1001_to_the_server() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from ipywsecho import EchoServer, WebSocketConsole
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import asyncio
 from ipywsecho import WebSocketConsole
 from tests.proactor import ProactorLoop
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 def test_a_console_talks_to_its_own_server_and_closes() -> None:

@@ -17,7 +17,7 @@ from ipywsecho.connection import State
 from ipywsecho.widget import keeping
 from ipywsecho.widget.keeping import KEEPER, hear
 
-DEADLINE = 20.0
+DEADLINE = 60.0
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -61,6 +61,7 @@ def test_a_message_reaches_the_widget_and_what_hears_it() -> None:
     send(method="update", state={"value": "typed"}, buffer_paths=[])
     send(method="custom", content={"event": "submit"})
     send(method="request_state")
+    send(method="custom", content={"kind": "hide", "page": "a"})
     assert text.value == "typed"
     assert heard == [("page", None)] * 2
 

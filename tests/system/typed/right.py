@@ -75,6 +75,7 @@ async def use_a_console() -> None:
         additional_headers={"Authorization": "…"},
     )
     WebSocketConsole(builder=table, on_open=["one", b"two"], reconnect=False)
+    WebSocketConsole(decode=lambda frame: {"size": frame.size})
     WebSocketConsole(builder=lambda snapshot: len(snapshot.frames))
     WebSocketConsole(on_open=lambda console: console.send_message("hello"))
     await console.connect()

@@ -88,6 +88,7 @@ def make_consoles() -> None:
     WebSocketConsole(history="many")  # expect: arg-type
     WebSocketConsole(reconnect=5.0)  # expect: arg-type
     WebSocketConsole(on_open=5)  # expect: arg-type
+    WebSocketConsole(decode=5)  # expect: arg-type
     WebSocketConsole(on_open=of_a_frame)  # expect: arg-type
     Reconnect(delay=1.0)  # expect: call-arg
     Reconnect(stable_after="1")  # expect: arg-type
@@ -99,7 +100,7 @@ async def use_a_session(session: Session) -> None:
     session.state = "open"  # expect: misc, assignment
     task = asyncio.create_task(session.frames)  # expect: arg-type, var-annotated
     print(task)
-    (await asyncio.create_task(session.request("x"))).nonsense()  # expect: attr-defined
+    (await asyncio.create_task(session.request("x"))).nonsense()  # expect: union-attr
     Session(on_open=of_a_frame)  # expect: arg-type
     Session(builder=5, history=None)  # expect: arg-type
     if isinstance(session.error, ClosedError):

@@ -1,9 +1,9 @@
-"""Room for large messages: who gets it, and for how long."""
+"""Memory for large messages: who gets it, and for how long."""
 
 import asyncio
 from functools import partial
 
-from ipywsecho.server.room import Claim, Room
+from ipywsecho.server.capacity import Capacity, Claim
 from tests.virtual import virtual_time
 
 
@@ -11,13 +11,13 @@ class Ledger:
     """Claims by name, and what they were told."""
 
     def __init__(self, size: int) -> None:
-        self.room = Room(asyncio.get_running_loop(), size=size)
+        self.capacity = Capacity(asyncio.get_running_loop(), size=size)
         self.granted: list[str] = []
         self.overdue: list[tuple[str, int, str]] = []
 
     def claim(self, name: str, size: int | None) -> Claim:
         granted = partial(self.granted.append, name)
-        return self.room.claim(
+        return self.capacity.claim(
             size, granted, lambda code, reason: self.overdue.append((name, code, reason))
         )
 
@@ -63,7 +63,7 @@ async def test_a_released_claim_no_longer_waits() -> None:
     first.release()
 
     assert ledger.granted == ["first"]
-    assert not ledger.room.is_awaited
+    assert not ledger.capacity.is_awaited
 
 
 @virtual_time
@@ -72,7 +72,7 @@ async def test_a_claim_does_not_wait_forever() -> None:
     first, second = ledger.claim("first", 25), ledger.claim("second", 25)
     ledger.overdue.clear()
 
-    await asyncio.sleep(ledger.room.longest_wait + 1)
+    await asyncio.sleep(ledger.capacity.longest_wait + 1)
 
     told = [each for each in ledger.overdue if each[0] == "second"]
     assert told == [("second", 1013, "too many large messages at the moment; try again later")]
@@ -84,11 +84,11 @@ async def test_a_claim_does_not_wait_forever() -> None:
 async def test_a_claim_is_held_for_long_only_while_nobody_waits() -> None:
     ledger = Ledger(100)
     first = ledger.claim("first", 25)
-    await asyncio.sleep(10 * ledger.room.longest_hold)
+    await asyncio.sleep(10 * ledger.capacity.longest_hold)
     assert ledger.overdue == []
 
     second = ledger.claim("second", 1)
-    await asyncio.sleep(ledger.room.longest_hold + 1)
+    await asyncio.sleep(ledger.capacity.longest_hold + 1)
 
     reason = "a large message took over 8 s while others waited"
     assert ledger.overdue == [("first", 1008, reason)]

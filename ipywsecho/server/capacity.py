@@ -1,17 +1,17 @@
 """Memory for large messages, shared by all connections of a server.
 
 Each client could make the server hold a message of the largest size, so a limit for each message
-does not limit what a hundred clients take. Large messages therefore wait for room. Small messages
+does not limit what a hundred clients take. Large messages therefore wait for memory. Small messages
 do not, so a client with large messages delays only others with large messages.
 """
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 
-__all__ = ["SMALL", "Claim", "Room"]
+__all__ = ["SMALL", "Capacity", "Claim"]
 
 SMALL = 32 * 2**10
-"""Bytes of a message that needs no room."""
+"""Bytes of a message that takes none of it."""
 
 # A message is held as bytes and in the write buffer of its echo. As text it takes up to four times
 # as much, if it has a character that needs four bytes.
@@ -19,56 +19,56 @@ _COPIES = 4
 
 
 class Claim:
-    """Room for one message, waited for and then held until it is released.
+    """Memory for one message, waited for and then held until it is released.
 
     Args:
-        room: What gives the room.
+        capacity: What gives the memory.
         amount: Bytes of memory.
-        granted: Called once the room is there.
+        granted: Called once the memory is there.
         overdue: Called with a close code and a reason if the claim has waited, or was held while
             others waited, for too long.
     """
 
     def __init__(
         self,
-        room: "Room",
+        capacity: "Capacity",
         amount: int,
         granted: Callable[[], object],
         overdue: Callable[[int, str], object],
     ) -> None:
         self.amount = amount
         self.is_granted = False
-        self._room = room
+        self._capacity = capacity
         self._granted = granted
         self._overdue = overdue
-        self._timer: TimerHandle = room.loop.call_later(room.longest_wait, self._refuse)
+        self._timer: TimerHandle = capacity.loop.call_later(capacity.longest_wait, self._refuse)
 
     def grant(self) -> None:
-        """Hold the room from now on."""
+        """Hold the memory from now on."""
         self.is_granted = True
         self._restart_timer()
         self._granted()
 
     def release(self) -> None:
-        """Give the room back, or no longer wait for it."""
+        """Give the memory back, or no longer wait for it."""
         self._timer.cancel()
-        self._room.remove(self)
+        self._capacity.remove(self)
 
     def _restart_timer(self) -> None:
         self._timer.cancel()
-        self._timer = self._room.loop.call_later(self._room.longest_hold, self._check)
+        self._timer = self._capacity.loop.call_later(self._capacity.longest_hold, self._check)
 
     def _refuse(self) -> None:
         self._overdue(1013, "too many large messages at the moment; try again later")
 
     def _check(self) -> None:
         self._restart_timer()
-        if self._room.is_awaited:
-            seconds = self._room.longest_hold
+        if self._capacity.is_awaited:
+            seconds = self._capacity.longest_hold
             self._overdue(1008, f"a large message took over {seconds:g} s while others waited")
 
 
-class Room:
+class Capacity:
     """The memory that large messages may take, granted to the smallest first.
 
     Args:
@@ -104,12 +104,12 @@ class Room:
         granted: Callable[[], object],
         overdue: Callable[[int, str], object],
     ) -> Claim:
-        """Claim room for a message, which is granted at once if there is enough.
+        """Claim memory for a message, which is granted at once if there is enough.
 
         Args:
             size: Bytes of the message; `None` if it is unlimited. A message that would never fit
-                gets all the room.
-            granted: Called once the room is there, which may be before this returns.
+                gets all the memory.
+            granted: Called once the memory is there, which may be before this returns.
             overdue: Called with a close code and a reason if it took too long.
         """
         amount = self._size if size is None else min(_COPIES * size, self._size)

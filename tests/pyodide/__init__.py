@@ -1,0 +1,1 @@
+"""What is tried inside Pyodide, and the program that runs it there."""

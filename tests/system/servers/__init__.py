@@ -1,0 +1,1 @@
+"""Servers of other people, each in a process of its own."""
