@@ -26,13 +26,9 @@ DEADLINE = 60.0
 OVERLOOKING = ("7.0.", "7.1.", "7.2.", "7.3.")
 PATIENCE = 0.3
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-# At its end ipykernel may close a socket that its thread for control messages is about to use.
-OWN_COMPLAINT = re.compile(
-    r"^ERROR:tornado\.general:Uncaught exception in ZMQStream callback\n"
-    r"Traceback .*\n(?: .*\n)*? .*, in dispatch_control\n(?: .*\n)*"
-    r"zmq\.error\.ZMQError: Socket operation on non-socket\n",
-    re.MULTILINE,
-)
+# As it ends ipykernel may stop its thread for output while the one for control messages still uses
+# it, and then complain, or wait for ever. So its end waits for the latter, which a request stops.
+ORDERLY_END = "__import__('atexit').register(get_ipython().kernel.control_thread.join, 10)"
 
 
 def isolated_environment(directory: Path) -> dict[str, str]:
@@ -108,13 +104,14 @@ class Kernel:
 
     @property
     def complaints(self) -> str:
-        """What the process has logged, but for what ipykernel says of its own end."""
-        return OWN_COMPLAINT.sub("", self.log.read_text())
+        """What the process has logged."""
+        return self.log.read_text()
 
     # --- running code ---
 
-    async def look_at_version(self) -> None:
-        """Finds out whether the kernel may overlook messages."""
+    async def prepare(self) -> None:
+        """Has the kernel end in order, and finds out whether it may overlook messages."""
+        await self.execute(ORDERLY_END)
         version = await self.value("__import__('ipykernel').__version__")
         if not version.startswith(OVERLOOKING):
             self._patience = DEADLINE
@@ -397,7 +394,7 @@ async def running_kernel(
                 await client.wait_for_ready()
             kernel = Kernel(manager, client, directory / "kernel.log")
             async with kernel.listening():
-                await kernel.look_at_version()
+                await kernel.prepare()
                 yield kernel
         finally:
             client.stop_channels()
