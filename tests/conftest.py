@@ -18,5 +18,18 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:  # noqa: ARG001
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts first what takes longest, so that no worker is left alone with it in the end."""
-    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / "tests" / "system"))
+    """Puts first what takes longest, so that no worker is left alone with it in the end.
+
+    The longest module may have to install a browser: meanwhile others do what needs none.
+    """
+    system = ROOT / "tests" / "system"
+    in_browser = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+
+    def rank(item: pytest.Item) -> tuple[bool, bool, bool]:
+        return (
+            not item.path.is_relative_to(system),
+            item.path.name != "test_field.py",
+            item.path in in_browser,
+        )
+
+    items.sort(key=rank)

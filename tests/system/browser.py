@@ -7,7 +7,9 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import gettempdir
 
+from filelock import FileLock
 from playwright._impl._driver import compute_driver_executable
 from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
@@ -104,8 +106,11 @@ async def installs_package(name: str) -> bool:
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
     if prefix and shutil.which("sudo") is None:
         return False
-    await _succeeds(*prefix, "apt-get", "update")
-    return await _succeeds(*prefix, "apt-get", "install", "-y", name)
+    # Two that install at once would fail, and a system that updates itself is waited for.
+    with FileLock(Path(gettempdir()) / "apt-get.lock", mode=0o666):
+        await _succeeds(*prefix, "apt-get", "update")
+        patient = f"DPkg::Lock::Timeout={INSTALL_TIMEOUT:.0f}"
+        return await _succeeds(*prefix, "apt-get", "-o", patient, "install", "-y", name)
 
 
 async def _succeeds(*command: str) -> bool:
