@@ -120,7 +120,7 @@ class EchoServer(BaseServer):
         except ValueError as exc:
             return connection.respond(HTTPStatus.BAD_REQUEST, f"{path}: {exc}\n")
         if not inspect.iscoroutinefunction(behaviour):
-            return cast("Response", behaviour(connection, **arguments))
+            return _response_of(path, behaviour(connection, **arguments), connection)
         if "Upgrade" in request.headers:
             return None
         return self._page(connection) if path == "/" else _upgrade_required(connection, path)
@@ -148,6 +148,21 @@ class EchoServer(BaseServer):
             "default-src 'none'; style-src 'unsafe-inline'"
         )
         return response
+
+
+def _response_of(path: str, result: object, connection: "ServerConnection") -> "Response":
+    """Return what a plain function returned, or what is wrong with it: all else would hang."""
+    from websockets.http11 import Response
+
+    if isinstance(result, Response):
+        return result
+    if inspect.iscoroutine(result):
+        result.close()
+    text = (
+        f"{path}: its function returned {shortened(result)}, not a response; to serve the open"
+        " connection, define it with async def\n"
+    )
+    return connection.respond(HTTPStatus.INTERNAL_SERVER_ERROR, text)
 
 
 def _upgrade_required(connection: "ServerConnection", path: str) -> "Response":

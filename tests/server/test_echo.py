@@ -248,6 +248,26 @@ async def test_a_plain_request_to_another_path_requires_an_upgrade() -> None:
     assert text == "/clock requires a WebSocket client; / lists all paths\n"
 
 
+@pytest.mark.parametrize("result", ["a coroutine", "nothing"])
+async def test_a_plain_function_that_returns_no_response_is_told_to_the_client(result: str) -> None:
+    results: dict[str, Any] = {"a coroutine": lambda: asyncio.sleep(3600), "nothing": lambda: None}
+
+    async with (
+        EchoServer(paths={"/mine": lambda _: results[result]()}) as server,
+        aiohttp.ClientSession() as session,
+    ):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await session.ws_connect(f"{_http(server.uri)}/mine")
+        text = await (await session.get(f"{_http(server.uri)}/mine")).text()
+
+    assert refused.value.status == 500
+    assert re.fullmatch(
+        r"/mine: its function returned (None|<coroutine .*>), not a response; to serve the open"
+        r" connection, define it with async def\n",
+        text,
+    )
+
+
 async def test_status_answers_a_plain_request() -> None:
     async with (
         EchoServer() as server,
