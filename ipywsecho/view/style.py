@@ -59,6 +59,8 @@ STYLE = (
     f"{_GONE}>span{{display:none}}"
     f"{_GONE}::after{{content:'the kernel is gone; run the cell again'}}"
     ".ipywsecho-header code{flex:0 9 auto;min-width:3em}.ipywsecho-header code:empty{display:none}"
+    # A long address makes room, but what is told leaves room for one of usual length.
+    ".ipywsecho-header code:not(:empty)+span{max-width:55%}"
     "@container (max-width:44em){.ipywsecho-header>div{flex-direction:column}}"
     ".ipywsecho-buttons .jupyter-button{min-width:0;padding:0 6px}"
     ".ipywsecho-icon{display:inline-flex;align-items:center;font-size:0}"

@@ -36,6 +36,16 @@ async def stream():
 
 streaming = asyncio.create_task(stream())
 """
+LEFT_ALONE = """
+from itertools import repeat
+from ipywsecho import EchoServer, Reconnect, WebSocketConsole
+
+server = EchoServer()
+await server.start()
+console = WebSocketConsole(server.uri, reconnect=Reconnect(delays=lambda: repeat(3600)))
+await console.connect()
+console
+"""
 MIXED = [
     '"plain"',
     "'{\"answer\": 42}'",
@@ -208,6 +218,22 @@ async def test_the_header_keeps_its_height_whatever_comes_and_goes(
     await look("closed")
 
     assert len(set(heights)) == 1
+
+
+async def test_the_address_stays_readable_whatever_else_the_header_tells(
+    notebook: Notebook,
+) -> None:
+    console = ConsoleView(await notebook.run(LEFT_ALONE))
+    await console.press("Pause")
+    await notebook.run("await server.close()")
+    await expect(console.area.get_by_role("status")).to_have_text("● waiting")
+    await console.submit("a message")
+    await expect(console.area).to_contain_text(
+        re.compile(r"retrying in [\d,]+ s · 1 waiting to be sent · paused, 0 new frames")
+    )
+
+    address = console.area.locator("code", has_text="ws://127.0.0.1:")
+    assert await address.evaluate("code => code.scrollWidth <= code.clientWidth")
 
 
 async def test_clear_hides_all_rows_until_they_are_shown_again(
