@@ -203,7 +203,8 @@ def _listen(server: BaseServer, options: argparse.Namespace) -> None:
     try:
         server.listen()
     except OSError as exc:
-        what = f"cannot listen on {options.host}, port {options.port} ({exc.strerror})"
+        reason = getattr(exc.__cause__, "strerror", exc.strerror)
+        what = f"cannot listen on {options.host}, port {options.port} ({reason})"
         # Access is denied to privileged ports, and on Windows to those reserved by other programs.
         is_unavailable = exc.errno in (errno.EADDRINUSE, errno.EACCES)
         advice = "choose another --port" if is_unavailable else "check --host and --port"

@@ -37,7 +37,7 @@ from ipywsecho.connection import (
     sendable,
     told_if_forgotten,
 )
-from ipywsecho.errors import NotConnectedError, OptionError
+from ipywsecho.errors import InvalidURIError, NotConnectedError, OptionError
 from ipywsecho.frames import Control, Decode, Frame, Journal
 from ipywsecho.masking import mask
 
@@ -121,6 +121,7 @@ class Session(_Recorded):
             `max_size` or `compression`.
 
     Raises:
+        InvalidURIError: If the address is not even a text.
         OptionError: If an option is invalid.
         RecordingError: If `record` is no file that can be written as frames come.
         ValueError: If `history` or `history_bytes` is less than 1.
@@ -142,6 +143,8 @@ class Session(_Recorded):
     ) -> None:
         if decode is not None and not callable(decode):
             raise OptionError(f"decode={decode!r} is not valid; it must be a function of a frame")
+        if uri is not None and not isinstance(uri, str):
+            raise InvalidURIError(f"{uri!r} is not a text; write 'ws://host:port/path', or wss://")
         self.decode = decode
         """Returns what stands for the payload of a frame, or `None` if that stands for itself."""
         self._host = host or Host()

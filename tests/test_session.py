@@ -19,6 +19,7 @@ from ipywsecho import (
     ConnectError,
     EchoServer,
     Frame,
+    InvalidURIError,
     NotConnectedError,
     OptionError,
     Reconnect,
@@ -595,6 +596,13 @@ async def test_what_decode_makes_of_frames_is_saved_with_them(tmp_path: Path) ->
 def test_decode_must_be_a_function() -> None:
     with pytest.raises(OptionError, match="decode='msgpack' is not valid; it must be a function"):
         Session("ws://127.0.0.1:9", decode="msgpack")  # type: ignore[arg-type]
+
+
+def test_an_address_must_be_a_text_and_what_is_sent_on_open_a_message_or_several() -> None:
+    with pytest.raises(InvalidURIError, match="8765 is not a text; write 'ws://host:port/path'"):
+        Session(8765)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="on_open=5 is not valid; it must be a message, a list"):
+        Session("ws://127.0.0.1:9", on_open=5)  # type: ignore[arg-type]
 
 
 async def test_a_recording_after_the_end_has_the_close_code(session: Session) -> None:

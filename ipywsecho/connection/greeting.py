@@ -80,4 +80,9 @@ def greeter(
 def _messages(greeting: Any) -> list[Message]:
     if isinstance(greeting, str | bytes | bytearray | memoryview):
         return [sendable(greeting)]
+    if not isinstance(greeting, Iterable):
+        raise TypeError(
+            f"on_open={greeting!r} is not valid; it must be a message, a list of messages, or a "
+            "function"
+        )
     return [sendable(message) for message in greeting]

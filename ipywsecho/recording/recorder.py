@@ -40,8 +40,11 @@ class Recorder:
     def __post_init__(self) -> None:
         limits = {"max_bytes": self.max_bytes, "every": self.every}
         for name, limit in limits.items():
-            if limit is not None and not (limit > 0 and math.isfinite(limit)):
-                raise OptionError(f"{name}={limit!r} must be greater than 0, or None for no limit")
+            is_number = isinstance(limit, int | float) and math.isfinite(limit)
+            if limit is not None and not (is_number and limit > 0):
+                raise OptionError(
+                    f"{name}={limit!r} must be a number greater than 0, or None for no limit"
+                )
         path = Path(self.path)
         if not path.name.endswith(ENDINGS):
             raise RecordingError(

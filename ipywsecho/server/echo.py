@@ -11,6 +11,7 @@ from http import HTTPStatus
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from ipywsecho.errors import OptionError
 from ipywsecho.server.parameters import arguments_of, meaning_of, parameters_of
 from ipywsecho.server.paths import PATHS, Behaviour
 from ipywsecho.server.serving import MAX_CONNECTIONS, MAX_SIZE, BaseServer
@@ -77,7 +78,8 @@ class EchoServer(BaseServer):
             socket; `host` then means nothing. `None` does so where no socket can listen.
 
     Raises:
-        OptionError: If a limit is less than 1.
+        OptionError: If a limit is less than 1, the port is none, or a path is without its slash
+            or its function.
         TypeError: If a parameter of a path is neither a number nor a string.
     """
 
@@ -105,6 +107,14 @@ class EchoServer(BaseServer):
             max_connections=max_connections,
             in_process=in_process,
         )
+        for path, behaviour in paths.items():
+            if not path.startswith("/"):
+                raise OptionError(f"the path {path!r} must begin with a slash: {'/' + path!r}")
+            if not callable(behaviour):
+                raise OptionError(
+                    f"paths={{{path!r}: {shortened(behaviour)}}} is not valid; it must be a "
+                    "function of the connection"
+                )
         self._paths = dict(paths)
         self._parameters = {path: parameters_of(paths[path]) for path in paths}
 

@@ -1,5 +1,6 @@
 """How a server takes its port."""
 
+import errno
 import socket
 
 __all__ = ["BACKLOG", "listening_socket"]
@@ -16,7 +17,8 @@ def listening_socket(host: str, port: int) -> socket.socket:
     """Return a socket that listens on an address and a port, 0 for a free one.
 
     Raises:
-        OSError: If the address is unavailable, for example because the port is in use.
+        OSError: If the address is unavailable, for example because the port is in use; it says so,
+            and what the system says is its cause.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
@@ -31,7 +33,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, option, 1)
         listening.bind((host, port))
         listening.listen(BACKLOG)
-    except OSError:
+    except OSError as exc:
         listening.close()
-        raise
+        is_taken = exc.errno in (errno.EADDRINUSE, errno.EACCES)
+        advice = "choose another port, or 0 for a free one" if is_taken else "check the address"
+        said = f"cannot listen on {host}, port {port} ({exc.strerror}); {advice}"
+        raise OSError(exc.errno, said) from exc
     return listening

@@ -120,9 +120,12 @@ def parameters_of(function: Callable[..., Any]) -> dict[str, Parameter]:
     """Return the parameters that a function declares after its first one, by name.
 
     Raises:
-        TypeError: If one of them is neither a number nor a string.
+        TypeError: If one of them is neither a number nor a string, or there is no first one.
     """
-    _, *declared = inspect.signature(function).parameters.values()
+    if not (parameters := inspect.signature(function).parameters):
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"{name}() takes nothing; the first parameter must be the connection")
+    _, *declared = parameters.values()
     # The annotation of the first parameter is not evaluated: its name may be imported for type
     # checkers only.
     texts = SimpleNamespace(__annotations__={each.name: each.annotation for each in declared})

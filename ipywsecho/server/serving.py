@@ -38,6 +38,7 @@ MAX_SIZE = 4 * 2**20
 """Bytes that a message may have by default."""
 MAX_CONNECTIONS = 500
 """Connections at a time by default: enough for a class of some hundreds."""
+_LAST_PORT = 65_535
 
 _CAN_LISTEN = sys.platform != "emscripten"
 _CLOSE_TIMEOUT = 2.0
@@ -79,7 +80,8 @@ class BaseServer(ABC):
             notebook that runs inside a web page.
 
     Raises:
-        OptionError: If a limit is less than 1, or `ssl` is set and there is no socket.
+        OptionError: If a limit is less than 1, the port is none, or `ssl` is set and there is no
+            socket.
     """
 
     def __init__(
@@ -96,6 +98,10 @@ class BaseServer(ABC):
         for name, limit in {"max_size": max_size, "max_connections": max_connections}.items():
             if limit is not None and limit < 1:
                 raise OptionError(f"{name}={limit!r} must be at least 1, or None for no limit")
+        if not isinstance(port, int) or not 0 <= port <= _LAST_PORT:
+            raise OptionError(
+                f"port={port!r} must be an integer up to {_LAST_PORT}, or 0 for a free port"
+            )
         self._in_process = not _CAN_LISTEN if in_process is None else in_process
         if self._in_process and ssl is not None:
             raise OptionError(

@@ -165,9 +165,10 @@ async def test_a_name_or_a_limit_that_is_not_valid_is_refused_at_once(tmp_path: 
         Session("ws://host", record=tmp_path / "feed.har")
     with pytest.raises(RecordingError, match="create it first"):
         Session("ws://host", record=tmp_path / "none" / "feed.jsonl")
-    for limits in ({"max_bytes": 0}, {"every": 0.0}, {"every": float("inf")}):
-        with pytest.raises(OptionError, match="greater than 0"):
-            Recorder(tmp_path / "feed.jsonl", **limits)  # type: ignore[arg-type]
+    for limit in (0, 0.0, float("inf"), "1h"):
+        for name in ("max_bytes", "every"):
+            with pytest.raises(OptionError, match=f"{name}={limit!r} must be a number greater"):
+                Recorder(tmp_path / "feed.jsonl", **{name: limit})  # type: ignore[arg-type]
 
 
 # Rotation

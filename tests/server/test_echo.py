@@ -1,6 +1,7 @@
 """The echo server, tested with third-party clients."""
 
 import asyncio
+import errno
 import logging
 import re
 import socket
@@ -14,6 +15,7 @@ import pytest
 import trustme
 from websockets.asyncio import server as websockets_server
 
+from ipywsecho.errors import OptionError
 from ipywsecho.server import serving
 from ipywsecho.server.echo import EchoServer
 from ipywsecho.server.parameters import Between, meaning_of, parameters_of
@@ -85,8 +87,35 @@ async def test_a_port_in_use_raises_an_error() -> None:
     async with EchoServer() as server:
         port = int(str(server.uri).rpartition(":")[2])
 
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(
+            OSError,
+            match=rf"cannot listen on 127\.0\.0\.1, port {port} \(.* in use\); choose another port,"
+            " or 0 for a free one$",
+        ) as refused:
             await EchoServer(port=port).start()
+
+    assert refused.value.errno == errno.EADDRINUSE
+
+
+@pytest.mark.parametrize("port", [-1, 65_536, "8765", None])
+def test_a_port_that_is_none_is_told_at_once(port: Any) -> None:
+    with pytest.raises(OptionError, match=rf"port={port!r} must be an integer up to 65535"):
+        EchoServer(port=port)
+
+
+@pytest.mark.parametrize(
+    ("path", "function", "error", "told"),
+    [
+        ("mine", len, OptionError, "the path 'mine' must begin with a slash: '/mine'"),
+        ("/mine", "no", OptionError, "paths={'/mine': 'no'} is not valid; it must be a function"),
+        ("/mine", lambda: None, TypeError, "takes nothing; the first parameter must be the conn"),
+    ],
+)
+def test_a_path_that_cannot_be_served_is_told_at_once(
+    path: str, function: Any, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=re.escape(told)):
+        EchoServer(paths={path: function})
 
 
 async def test_the_server_listens_on_an_ipv6_address() -> None:
