@@ -268,6 +268,7 @@ class Connection:
             link,
             self.outbox,
             self._listener,
+            received=self.traffic.received,
             measured=self._measure,
             greet=self._greet,
             ping_interval=None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ipywsecho.connection.keepalive import keep_alive
-from ipywsecho.connection.link import Link
+from ipywsecho.connection.link import Count, Link
 from ipywsecho.connection.outbox import Outbox, Parcel
 from ipywsecho.errors import NotConnectedError
 from ipywsecho.frames import Control, Frame, Notice
@@ -47,11 +47,12 @@ class Talk:
         link: The link, which has not begun.
         outbox: Frames to be sent.
         listener: Is told of every frame.
+        received: Counts what comes over the link.
         measured: Called with the seconds that a ping and its pong took.
         greet: Called with the link first, if it is not `None`; other frames wait until what it
             returns is done.
         ping_interval: Seconds between two pings, or `None` for no pings.
-        ping_timeout: Seconds to wait for a pong, or `None` to wait without a limit.
+        ping_timeout: Seconds to wait for a pong while nothing else comes, or `None` for no limit.
         clock: Returns the time in seconds since the epoch.
     """
 
@@ -61,6 +62,7 @@ class Talk:
         outbox: Outbox,
         listener: Listener,
         *,
+        received: Count,
         measured: Callable[[float], None],
         greet: Callable[[Link], Awaitable[None]] | None,
         ping_interval: float | None,
@@ -72,7 +74,7 @@ class Talk:
         self._listener = listener
         self._measured = measured
         self._greet = greet
-        self._pinging = keep_alive(link, interval=ping_interval, timeout=ping_timeout)
+        self._pinging = keep_alive(link, received, interval=ping_interval, timeout=ping_timeout)
         self._clock = clock
 
     async def until_end(self) -> "ConnectionClosed":

@@ -8,14 +8,16 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close, Opcode
 
 from ipywsecho.connection.keepalive import keep_alive
-from tests.links import Server, Taker, end_of, link_to
+from ipywsecho.connection.link import Traffic
+from tests.links import Server, Taker, end_of, link_to, wire
 from tests.virtual import virtual_time
 
 
 async def kept_alive(server: Server, **options: Any) -> tuple[Any, "asyncio.Task[None]"]:
-    link = await link_to(server)
+    traffic = Traffic()
+    link = await link_to(server, traffic=traffic)
     link.begin(Taker())
-    return link, asyncio.ensure_future(keep_alive(link, **options))
+    return link, asyncio.ensure_future(keep_alive(link, traffic.received, **options))
 
 
 @virtual_time
@@ -41,6 +43,22 @@ async def test_a_server_that_does_not_answer_is_disconnected() -> None:
 
     assert asyncio.get_running_loop().time() == pytest.approx(25)
     assert end.sent == Close(1011, "keepalive ping timeout")
+
+
+@virtual_time
+async def test_a_server_that_is_behind_but_sends_is_not_given_up_until_it_is_silent() -> None:
+    server = Server(answers=False)
+    link, pinging = await kept_alive(server, interval=20, timeout=5)
+
+    for _ in range(50):
+        await asyncio.sleep(3)
+        server.write(wire(Opcode.TEXT, b"busy"))
+    assert link.is_open
+    last = asyncio.get_running_loop().time()
+    await end_of(link)
+    await pinging
+
+    assert 5 <= asyncio.get_running_loop().time() - last <= 10
 
 
 @virtual_time
