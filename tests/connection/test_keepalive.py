@@ -55,8 +55,9 @@ async def test_a_server_that_is_behind_but_sends_is_not_given_up_until_it_is_sil
         server.write(wire(Opcode.TEXT, b"busy"))
     assert link.is_open
     last = asyncio.get_running_loop().time()
-    await end_of(link)
-    await pinging
+    async with asyncio.timeout(100):
+        await end_of(link)
+        await pinging
 
     assert 5 <= asyncio.get_running_loop().time() - last <= 10
 
